@@ -404,6 +404,13 @@ impl Fold {
         Self::text(self.attribute_from[attribute as usize], Field::Attribute(attribute), lists)
     }
 
+    /// The contexts that the tenant, the channel, the source and the shortcode are from.
+    pub(crate) fn place_from(&self) -> [Option<u32>; 4] {
+        let [tenant, shortcode] =
+            [Attribute::Tenant, Attribute::Shortcode].map(|attribute| self.attribute_from[attribute as usize]);
+        [tenant, self.channel_from, self.last_context, shortcode]
+    }
+
     fn text(from: Option<u32>, field: Field, lists: Lists<'_>) -> Option<&str> {
         lists.contexts.get(from? as usize)?.get(field)
     }

@@ -17,6 +17,13 @@ impl Interner {
         self.0.get_or_insert_with(text, |text| Arc::from(text)).clone()
     }
 
+    /// Forgets all texts if there are more than this.
+    pub(crate) fn forget_more_than(&mut self, max: usize) {
+        if self.0.len() > max {
+            *self = Self::default();
+        }
+    }
+
     /// Replaces the texts of an entry by shared copies.
     pub(crate) fn share_all(&mut self, Seen { tenant, channel, row, .. }: &mut Seen) {
         self.replace([&mut *tenant, &mut *channel]);

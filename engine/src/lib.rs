@@ -109,8 +109,9 @@ pub use query::{AgentLoad, ConversationRow, Page, Query, QueryError, StatusFilte
 pub use report::{
     AgentOfTenant, Attribution, Behind, BehindBuilder, BehindRow, Calendar, CalendarError, Distribution, Every,
     GroupBy, GroupValue, InvalidEvery, InvalidReportBound, KeptReport, LevelValue, Measure, MeasureKind, MeasureValue,
-    OutcomeValue, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPlace, ReportQuery,
-    ReportQueryError, ReportRow, RowOutcome, Said, Standing, Transition, Transitions, UnknownMeasure,
+    OutcomeValue, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPart, ReportPlace,
+    ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing, ToPart, Transition, Transitions,
+    TransitionsReader, UnknownMeasure,
 };
 pub use resident::ReloadedConversation;
 pub use search::{ClosedRows, Search, SearchKeys};

@@ -1,7 +1,7 @@
 //! Reports: what happened, by time and group, in numbers that can be computed again and explained.
 //!
 //! Each measure is computed from the [`Transitions`] of the conversations and from nothing else: [`walk`] finds what one
-//! conversation contributes, [`builder`] adds it up, and [`behind`] lists it. `docs/measures.md` defines the measures.
+//! conversation contributes, [`tally`] adds it up, [`values`] makes the answer of it, and [`behind`] lists it. `docs/measures.md` defines the measures.
 
 mod measure;
 mod buckets;
@@ -15,8 +15,11 @@ mod placement;
 mod groups;
 mod series;
 mod read;
+mod smallest;
+mod tally;
 mod answer;
 mod names;
+mod values;
 mod builder;
 mod behind;
 mod stale;
@@ -26,14 +29,14 @@ pub use answer::{Distribution, LevelValue, MeasureValue, OutcomeValue, Report, R
 pub use behind::{Behind, BehindBuilder, BehindRow, RowOutcome};
 pub use bound::{InvalidReportBound, ReportBound};
 pub use buckets::{Every, InvalidEvery};
-pub use builder::ReportBuilder;
+pub use builder::{ReportBuilder, ReportPart, ToPart};
 pub use calendar::{Calendar, CalendarError};
 pub use groups::{AgentOfTenant, GroupValue};
 pub use kept::KeptReport;
 pub use measure::{Measure, MeasureKind, UnknownMeasure};
 pub use params::{ReportParamError, ReportParams};
 pub use query::{Attribution, GroupBy, ReportQuery};
-pub use transitions::{ReportPlace, Said, Standing, Transition, Transitions};
+pub use transitions::{ReportPlace, Said, Standing, Transition, Transitions, TransitionsReader};
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,12 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 /// More threads would only wait for sled.
-const MAX_THREADS: usize = 8;
+pub(crate) const MAX_THREADS: usize = 8;
 /// Maximum number of results that wait to be taken, for all threads together.
 const RESULTS_AHEAD: usize = 64;
 /// The maximum number of successive numbers for the same thread. Neighbours are often stored together, and two threads would
 /// both read them. No more than the results that wait for one thread.
-const MAX_RUN: usize = RESULTS_AHEAD / MAX_THREADS;
+pub(crate) const MAX_RUN: usize = RESULTS_AHEAD / MAX_THREADS;
 
 /// Calls `work` with the numbers 0, 1, 2, ... on several threads and passes the results to `take` in that order. If
 /// `take` stops early, the remaining work is skipped. If a thread cannot be started, the calling thread does its share.

@@ -23,6 +23,7 @@ mod clock;
 #[cfg(feature = "serde")]
 mod json;
 mod in_order;
+mod spread;
 mod trace;
 mod format;
 mod bounds;

@@ -123,15 +123,22 @@ pub struct OutcomeValue {
 
 impl Distribution {
     /// The value of these durations.
-    pub(crate) fn of(mut lengths: Vec<i64>, pending: Option<u64>, unknown: Option<u64>) -> Self {
-        lengths.sort_unstable();
+    pub(crate) fn of(lengths: &mut [i64], pending: Option<u64>, unknown: Option<u64>) -> Self {
         let n = lengths.len();
         let sum: i128 = lengths.iter().copied().map(i128::from).sum();
         let mean = i128::try_from(n).ok().and_then(|n| sum.checked_div(n)).and_then(|mean| i64::try_from(mean).ok());
-        // The smallest value that at least this share of all values does not exceed.
-        let rank = |percent: usize| lengths.get((n * percent).div_ceil(100).saturating_sub(1)).copied();
-        let (p50, p90, p95) = (rank(50), rank(90), rank(95));
-        Self { n: n as u64, pending, unknown, mean, p50, p90, p95, max: lengths.last().copied() }
+        let max = lengths.iter().copied().max();
+        // The smallest value that at least this share of all values does not exceed. After a selection those before it are not
+        // larger, so the next one is among them.
+        let mut up_to = n;
+        let mut rank = |percent: usize| {
+            let place = (n * percent).div_ceil(100).checked_sub(1)?;
+            let found = *lengths.get_mut(..up_to)?.select_nth_unstable(place).1;
+            up_to = place + 1;
+            Some(found)
+        };
+        let (p95, p90, p50) = (rank(95), rank(90), rank(50));
+        Self { n: n as u64, pending, unknown, mean, p50, p90, p95, max }
     }
 }
 
@@ -203,8 +210,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_percentile_is_the_one_that_sorted_values_have() {
+        for n in 0..230_usize {
+            let mut lengths: Vec<i64> = (0..n).map(|place| i64::try_from(place * 7_919 % 101).unwrap()).collect();
+            let found = Distribution::of(&mut lengths, None, None);
+            lengths.sort_unstable();
+            let rank = |percent: usize| lengths.get((n * percent).div_ceil(100).wrapping_sub(1)).copied();
+            assert_eq!([found.p50, found.p90, found.p95, found.max], [50, 90, 95, 100].map(rank), "{n}");
+        }
+    }
+
+    #[test]
     fn a_percentile_is_the_nearest_rank() {
-        let of = |lengths: &[i64]| Distribution::of(lengths.to_vec(), Some(3), None);
+        let of = |lengths: &[i64]| Distribution::of(&mut lengths.to_vec(), Some(3), None);
         let ten = of(&[10, 30, 20, 40, 50, 100, 60, 70, 80, 90]);
         assert_eq!((ten.p50, ten.p90, ten.p95, ten.max), (Some(50), Some(90), Some(100), Some(100)));
         assert_eq!((ten.n, ten.mean, ten.pending), (10, Some(55), Some(3)));

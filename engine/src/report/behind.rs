@@ -115,6 +115,14 @@ impl BehindBuilder {
         (self.placement.buckets.from(), self.placement.buckets.to())
     }
 
+    /// Another one for the same list, of no conversation.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        let (query, placement) = (self.query.clone(), self.placement.clone());
+        let groups = Groups::new(&query.by);
+        Self { query, measure: self.measure, placement, groups, found: Vec::new() }
+    }
+
     /// Adds a conversation.
     pub fn add(&mut self, transitions: &Transitions) {
         let Self { query, placement, groups, found, .. } = self;
@@ -130,6 +138,13 @@ impl BehindBuilder {
             conversation: transitions.id.clone(),
             listed,
         }));
+    }
+
+    /// Adds all conversations of another one, which must be for the same list.
+    pub fn merge(&mut self, other: Self) {
+        let numbers = self.groups.merge(other.groups);
+        let number = |group: Group| numbers.get(group as usize).copied().unwrap_or_default();
+        self.found.extend(other.found.into_iter().map(|found| Found { group: number(found.group), ..found }));
     }
 
     /// The list.
@@ -164,7 +179,7 @@ struct OfConversation<'a> {
 
 impl OfConversation<'_> {
     fn add(&mut self, item: &Item) {
-        let Item { measure, group, what } = *item;
+        let Item { measure, group, what, .. } = *item;
         let placement = self.placement;
         match what {
             // No question or answer that the measure counts.

@@ -124,6 +124,11 @@ impl Buckets {
         Self { edges: self.edges.get(buckets.start..=buckets.end).unwrap_or_default().to_vec() }
     }
 
+    /// The number of buckets.
+    pub(crate) fn len(&self) -> usize {
+        self.edges.len().saturating_sub(1)
+    }
+
     #[cfg(test)]
     pub(crate) fn of_edges(edges: impl Into<Vec<i64>>) -> Self {
         Self { edges: edges.into() }
@@ -131,8 +136,26 @@ impl Buckets {
 
     /// The number of the bucket of a time.
     pub(crate) fn find(&self, at: i64) -> Option<usize> {
-        let bucket = self.edges.partition_point(|edge| *edge <= at).checked_sub(1)?;
-        (at < self.to()).then_some(bucket)
+        if at < self.from() || at >= self.to() {
+            return None;
+        }
+        // Most buckets are about as long as the others.
+        let guess = self.guess(at);
+        let has_time = |bucket: &usize| self.bounds_of(*bucket).is_some_and(|(begin, end)| begin <= at && at < end);
+        let near = [guess, guess.saturating_sub(1), guess + 1].into_iter().find(has_time);
+        near.or_else(|| self.edges.partition_point(|edge| *edge <= at).checked_sub(1))
+    }
+
+    /// The number of the bucket of a time if all were of the same length.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a guess, of a time that is not before the beginning"
+    )]
+    fn guess(&self, at: i64) -> usize {
+        let share = (at - self.from()) as f64 / (self.to() - self.from()) as f64;
+        (share * (self.edges.len() - 1) as f64) as usize
     }
 
     /// The bounds of a bucket.
@@ -148,13 +171,13 @@ impl Buckets {
 
     /// The bounds of all buckets.
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (i64, i64)> {
-        (0..self.edges.len().saturating_sub(1)).map(|bucket| self.bounds(bucket))
+        (0..self.len()).map(|bucket| self.bounds(bucket))
     }
 
     /// The buckets that have a time in common with `[from, until)`.
     pub(crate) fn meeting(&self, from: i64, until: i64) -> impl Iterator<Item = (usize, (i64, i64))> {
         let first = self.edges.partition_point(|edge| *edge <= from).saturating_sub(1);
-        let bounds = (first..self.edges.len().saturating_sub(1)).map(|bucket| (bucket, self.bounds(bucket)));
+        let bounds = (first..self.len()).map(|bucket| (bucket, self.bounds(bucket)));
         bounds.take_while(move |(_, (a, _))| *a < until).filter(move |(_, (_, b))| *b > from)
     }
 }
@@ -282,6 +305,18 @@ mod tests {
         assert_eq!(meeting(19, 21), [0, 1]);
         assert_eq!(meeting(20, 90), [1]);
         assert_eq!(meeting(30, 90), [0; 0]);
+    }
+
+    #[test]
+    fn a_time_is_found_in_buckets_of_any_lengths() {
+        for edges in [vec![0, 1, 2, 3, 1_000], vec![0, 997, 998, 999, 1_000], vec![0, 500, 501, 1_000], vec![0, 1_000]]
+        {
+            let buckets = Buckets::of_edges(edges.clone());
+            for at in -1..=1_000 {
+                let expected = edges.windows(2).position(|pair| pair[0] <= at && at < pair[1]);
+                assert_eq!(buckets.find(at), expected, "{at}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::report::ReportQueryError;
 use crate::report::answer::{MeasureValue, Report, ReportRow};
 use crate::report::buckets::Buckets;
-use crate::report::builder::{ReportBuilder, placement, report_of};
+use crate::report::builder::{ReportBuilder, ReportPart, ToPart, one_by_one, placement, report_of};
 use crate::report::groups::{AgentOfTenant, GroupValue};
 use crate::report::measure::Measure;
 use crate::report::names::Names;
@@ -109,7 +109,17 @@ impl KeptReport {
 
     /// Adds the rows of some buckets.
     pub fn fill(&mut self, buckets: Range<usize>, builder: ReportBuilder) {
-        let (report, names) = builder.finish_named();
+        self.fill_with(buckets, builder, one_by_one);
+    }
+
+    /// Like [`KeptReport::fill`]. The rows are computed in parts, as by [`ReportBuilder::finish_with`].
+    pub fn fill_with(
+        &mut self,
+        buckets: Range<usize>,
+        builder: ReportBuilder,
+        run: impl FnOnce(usize, &ToPart<'_>) -> Vec<ReportPart>,
+    ) {
+        let (report, names) = builder.finish_named(run);
         self.names.merge(&names);
         let mut rows = report.rows.into_iter().peekable();
         for bucket in buckets {

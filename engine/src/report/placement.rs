@@ -38,10 +38,21 @@ impl Placement {
         self.of_event(since).filter(|_| from < to && until >= to)
     }
 
-    /// The buckets at whose end something was that began with an event at `from` and ended with one at `until`, with their ends.
-    pub(crate) fn at_end(&self, (from, until): (i64, i64)) -> impl Iterator<Item = (u32, i64)> {
-        let meeting = self.buckets.meeting(from, until);
-        meeting.filter(move |(_, (_, end))| *end <= until).map(|(bucket, (_, end))| (bucket as u32, end))
+    /// The buckets at whose end something was that began with an event at `from` and ended with one at `until`: the first one, and
+    /// the one after the last. There is none if the first one is not before that.
+    pub(crate) fn ends(&self, (from, until): (i64, i64)) -> (u32, u32) {
+        let before = |at: i64| match self.buckets.find(at) {
+            Some(bucket) => bucket,
+            None if at < self.buckets.from() => 0,
+            None => self.buckets.len(),
+        };
+        (before(from) as u32, before(until) as u32)
+    }
+
+    /// These buckets, with their ends.
+    pub(crate) fn at_end(&self, span: (i64, i64)) -> impl Iterator<Item = (u32, i64)> {
+        let (first, end) = self.ends(span);
+        (first..end).map(|bucket| (bucket, self.buckets.bounds(bucket as usize).1))
     }
 
     /// The buckets that have time in common with a span, with this time.

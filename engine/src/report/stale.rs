@@ -141,7 +141,7 @@ impl<'a> Comparison<'a> {
 
 impl Contribution {
     fn add(&mut self, item: &Item, placement: &Placement) {
-        let Item { measure, group, what } = *item;
+        let Item { measure, group, what, .. } = *item;
         let (bucket, kind) = match what {
             What::Event { at } | What::Once { at } => (placement.of_event(at), PointKind::Counted),
             What::Last { at, since, reopened_at } => (placement.of_ended(since, at, reopened_at), PointKind::Counted),

@@ -87,10 +87,22 @@ fn transitions(events: &[Event]) -> Vec<Transitions> {
     ids.into_iter().map(|id| board.past(id, Moment::LATEST, transitions_of).unwrap()).collect()
 }
 
+/// The report of one builder, and of several that have some of the conversations each.
+#[track_caller]
 fn report_of(query: ReportQuery, conversations: &[Transitions]) -> Report {
     let mut builder = ReportBuilder::new(query).unwrap();
-    conversations.iter().for_each(|conversation| builder.add(conversation));
-    builder.finish()
+    let mut others = [builder.another(), builder.another()];
+    let mut whole = builder.another();
+    for (number, conversation) in conversations.iter().enumerate().rev() {
+        let mut all = others.iter_mut().chain([&mut builder]);
+        all.nth(number % 3).unwrap().add(conversation);
+    }
+    others.into_iter().for_each(|other| builder.merge(other));
+    conversations.iter().for_each(|conversation| whole.add(conversation));
+    let merged = builder.finish_with(|count, part| (0..count).rev().map(part).collect());
+    let whole = whole.finish();
+    assert_eq!(merged, whole);
+    whole
 }
 
 /// The second of March.
@@ -125,7 +137,11 @@ fn value(log: &str, measure: &str) -> Value {
 fn expect_behind(report: &Report, query: &ReportQuery, conversations: &[Transitions]) {
     for measure in &report.measures {
         let mut behind = BehindBuilder::new(query.clone(), *measure).unwrap();
-        conversations.iter().for_each(|conversation| behind.add(conversation));
+        let mut other = behind.another();
+        for (number, conversation) in conversations.iter().enumerate() {
+            if number % 2 == 0 { &mut behind } else { &mut other }.add(conversation);
+        }
+        behind.merge(other);
         let behind = behind.finish().rows;
         let mut listed = 0;
         for row in &report.rows {

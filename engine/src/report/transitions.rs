@@ -8,6 +8,7 @@ use crate::attribute::Attribute;
 use crate::event::{Direction, Kind};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists, is_close};
+use crate::interner::Interner;
 use crate::past::Past;
 use crate::session::{Session, SessionStatus};
 use crate::state::AgentRef;
@@ -17,7 +18,7 @@ use crate::time::Time;
 ///
 /// Each step depends on the events up to it only, so the steps up to a time are the same whatever happens later. They are the
 /// steps of the events that count in the whole set (I2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transitions {
     /// The id of the conversation.
@@ -113,30 +114,55 @@ impl Past<'_> {
     /// times before it (T4).
     #[must_use]
     pub fn transitions(&self) -> Transitions {
-        let mut walk = Walk {
-            lists: self.lists(),
-            fold: Fold::default(),
-            places: Vec::new(),
-            numbers: HashMap::new(),
-            steps: Vec::new(),
-        };
-        self.in_order().for_each(|(at, fact)| walk.step(at, &fact));
-        let agents = walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref).collect();
-        Transitions { id: self.id().clone(), agents, places: walk.places, steps: walk.steps }
+        let mut reader = TransitionsReader::default();
+        reader.read(self);
+        reader.transitions
+    }
+}
+
+/// Reads the transitions of one conversation after another into the same memory.
+#[derive(Debug, Default)]
+pub struct TransitionsReader {
+    transitions: Transitions,
+    /// The texts of places, most of which many conversations share.
+    texts: Interner,
+}
+
+/// The maximum number of texts that a reader keeps for the next conversations.
+const KEPT_TEXTS: usize = 4_096;
+
+impl TransitionsReader {
+    /// Reads the transitions of a conversation: those that [`Past::transitions`] returns.
+    pub fn read(&mut self, past: &Past<'_>) {
+        let Self { transitions, texts } = self;
+        texts.forget_more_than(KEPT_TEXTS);
+        let Transitions { id, agents, places, steps } = transitions;
+        *id = past.id().clone();
+        agents.clear();
+        places.clear();
+        steps.clear();
+        let places = Places { texts, places, last: None, numbers: HashMap::new() };
+        let mut walk = Walk { lists: past.lists(), fold: Fold::default(), places, steps };
+        past.in_order().for_each(|(at, fact)| walk.step(at, &fact));
+        agents.extend(walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref));
+    }
+
+    /// The transitions that were read last.
+    #[must_use]
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
     }
 }
 
 /// The walk over the events.
-struct Walk<'a> {
+struct Walk<'a, 't> {
     lists: Lists<'a>,
     fold: Fold,
-    places: Vec<ReportPlace>,
-    /// The place in the list of places, by the texts of tenant, channel, source and shortcode.
-    numbers: HashMap<[Option<&'a str>; 4], u32>,
-    steps: Vec<Transition>,
+    places: Places<'t>,
+    steps: &'t mut Vec<Transition>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn step(&mut self, at: Time, fact: &Fact<'_>) {
         let before = self.steps.last().map(|step| step.after);
         let reopens_before = self.fold.reopens;
@@ -151,7 +177,7 @@ impl Walk<'_> {
         };
         let starts = before.is_none() && !first_statement_closes;
         let reopens = self.fold.reopens - reopens_before;
-        let after = self.standing(before);
+        let after = self.standing();
         let was_open = before.is_some_and(|before| before.is_open);
         let opened = u64::from(was_open) + u64::from(starts) + reopens;
         let message = fact.kind.is_message();
@@ -166,45 +192,80 @@ impl Walk<'_> {
         });
     }
 
-    fn standing(&mut self, before: Option<Standing>) -> Standing {
-        let place = self.place(before.map(|before| before.place));
+    fn standing(&mut self) -> Standing {
         let fold = &self.fold;
         Standing {
             is_open: !fold.is_closed,
             agent: fold.agents.assigned(),
-            place,
+            place: self.places.number(fold, self.lists),
             unread: fold.unread.count(),
             waiting_since: fold.waiting().map(|(since, _)| since.ms()),
             started_at: fold.started_at().ms(),
             first_inbound_at: fold.first_inbound.map(Time::ms),
         }
     }
+}
 
-    /// The place of the conversation now. It rarely changes.
-    #[expect(clippy::cast_possible_truncation, reason = "four billion places do not fit into memory")]
-    fn place(&mut self, before: Option<u32>) -> u32 {
-        let (fold, lists) = (&self.fold, self.lists);
+/// The places of a conversation.
+struct Places<'t> {
+    texts: &'t mut Interner,
+    places: &'t mut Vec<ReportPlace>,
+    /// The place of the step before, and the contexts that its texts are from.
+    last: Option<([Option<u32>; 4], u32)>,
+    /// The numbers of the places, if there are many.
+    numbers: HashMap<ReportPlace, u32>,
+}
+
+/// The maximum number of places for a linear search.
+const LINEAR_UP_TO: usize = if cfg!(test) { 2 } else { 8 };
+
+impl Places<'_> {
+    /// The number of the present place. It rarely changes.
+    fn number(&mut self, fold: &Fold, lists: Lists<'_>) -> u32 {
+        let from = fold.place_from();
+        if let Some((_, number)) = self.last.filter(|(before, _)| *before == from) {
+            return number;
+        }
         let now = [
             fold.attribute(Attribute::Tenant, lists),
             fold.channel(lists),
             fold.source(lists),
             fold.attribute(Attribute::Shortcode, lists),
         ];
-        let is_now = |place: &ReportPlace| place.texts().map(Option::as_deref) == now;
-        if let Some(before) = before.filter(|before| self.places.get(*before as usize).is_some_and(is_now)) {
-            return before;
+        let before = self.last.filter(|(_, before)| self.places.get(*before as usize).is_some_and(|it| it.is(now)));
+        let number = before.map_or_else(|| self.find(now), |(_, before)| before);
+        self.last = Some((from, number));
+        number
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "four billion places do not fit into memory")]
+    fn find(&mut self, now: [Option<&str>; 4]) -> u32 {
+        let next = self.places.len() as u32;
+        let is_linear = self.places.len() <= LINEAR_UP_TO;
+        let known = self.places.iter().take(LINEAR_UP_TO + 1).position(|place| place.is(now));
+        if let Some(number) = known {
+            return number as u32;
         }
-        *self.numbers.entry(now).or_insert_with(|| {
-            let [tenant, channel, source, shortcode] = now.map(|text| text.map(Arc::from));
-            self.places.push(ReportPlace { tenant, channel, source, shortcode });
-            (self.places.len() - 1) as u32
-        })
+        let [tenant, channel, source, shortcode] = now.map(|text| text.map(|text| self.texts.share(text)));
+        let place = ReportPlace { tenant, channel, source, shortcode };
+        if !is_linear {
+            if self.numbers.is_empty() {
+                self.numbers.extend(self.places.iter().cloned().zip(0..));
+            }
+            let number = *self.numbers.entry_ref(&place).or_insert(next);
+            if number < next {
+                return number;
+            }
+        }
+        self.places.push(place);
+        next
     }
 }
 
 impl ReportPlace {
-    fn texts(&self) -> [&Option<Arc<str>>; 4] {
-        [&self.tenant, &self.channel, &self.source, &self.shortcode]
+    /// Whether its tenant, channel, source and shortcode are these.
+    fn is(&self, texts: [Option<&str>; 4]) -> bool {
+        [&self.tenant, &self.channel, &self.source, &self.shortcode].map(Option::as_deref) == texts
     }
 }
 
@@ -239,6 +300,17 @@ mod tests {
                     assert_eq!(id(agent), id(row.agent.as_ref()), "{seed}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_reader_finds_what_a_conversation_has_whatever_it_read_before() {
+        let mut reader = super::TransitionsReader::default();
+        for seed in 0..40 {
+            let whole = board(&any_events(seed, 30));
+            let expected = whole.past("c-1", Moment::LATEST, transitions).unwrap();
+            whole.past("c-1", Moment::LATEST, |past| reader.read(past)).unwrap();
+            assert_eq!(reader.transitions(), &expected, "{seed}");
         }
     }
 

@@ -2,8 +2,6 @@
 
 mod turn;
 
-use std::collections::BTreeSet;
-
 use crate::event::Direction;
 use crate::report::measure::Measure;
 use crate::report::query::ReportQuery;
@@ -24,6 +22,8 @@ pub(crate) const HIDDEN: Group = Group::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) measure: Measure,
+    /// The place of the measure among those of the query.
+    pub(crate) place: usize,
     pub(crate) group: Group,
     pub(crate) what: What,
 }
@@ -48,13 +48,6 @@ pub(crate) enum What {
     Span { since: i64, from: i64, until: i64, amount: u64 },
 }
 
-/// A measure with spans, and which of them run now.
-#[derive(Debug)]
-struct Open {
-    measure: Measure,
-    running: Option<Running>,
-}
-
 /// A span that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Running {
@@ -64,19 +57,52 @@ struct Running {
     amount: u64,
 }
 
+/// The measures that a query asks for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    /// The place of each measure in the query, by its place in [`Measure::ALL`].
+    places: [Option<usize>; Measure::ALL.len()],
+    has_within: bool,
+}
+
+impl Wanted {
+    fn of(query: &ReportQuery) -> Self {
+        let mut all = Self { places: [None; Measure::ALL.len()], has_within: false };
+        for (place, measure) in query.measures.iter().enumerate() {
+            match all.places.get_mut(measure.place()) {
+                Some(wanted) => *wanted = Some(place),
+                None => all.has_within = true,
+            }
+        }
+        all
+    }
+
+    fn place(&self, measure: Measure) -> Option<usize> {
+        self.places.get(measure.place()).copied().flatten()
+    }
+}
+
 /// The walk over the steps of one conversation.
 pub(crate) struct Walk<'a, E: FnMut(Item)> {
     query: &'a ReportQuery,
-    /// Whether each agent is excluded.
+    wanted: Wanted,
+    /// Whether each agent is excluded. Empty if none is.
     excluded: Vec<bool>,
     emit: E,
-    spans: Vec<Open>,
+    /// The spans that run now, each at the place of its measure in [`SPANS`].
+    spans: [Option<Running>; SPANS.len()],
+    /// What the spans that run now depend on.
+    spans_of: Option<SpansOf>,
     turn: Option<Turn>,
+    /// The memory for the groups of the next turn.
+    spare_groups: Vec<(i64, Group)>,
     /// The first message of the member since the last close event (F9).
     first_inbound_of_span: Option<i64>,
     has_response: bool,
     answered_turns: u64,
-    answering_agents: BTreeSet<u32>,
+    /// The first agent that answered, and whether another one did as well.
+    answering_agent: Option<u32>,
+    has_several_answering: bool,
     has_had_agent: bool,
     reopens: u64,
     has_closed: bool,
@@ -84,6 +110,15 @@ pub(crate) struct Walk<'a, E: FnMut(Item)> {
     later_open_ms: i64,
     first_open_until: Option<i64>,
     reopened_at: Option<i64>,
+}
+
+/// What decides which spans run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SpansOf {
+    standing: Standing,
+    group: Group,
+    has_had_agent: bool,
+    has_closed: bool,
 }
 
 /// The measures that are spans: levels, totals, and pending durations that depend on the standing alone.
@@ -111,19 +146,22 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
         mut group_of: impl FnMut(&Standing) -> Group,
         emit: E,
     ) {
-        let excluded = transitions.agents.iter().map(|agent| is_excluded(query, agent)).collect();
-        let wanted = SPANS.into_iter().filter(|measure| query.measures.contains(measure));
-        let spans = wanted.map(|measure| Open { measure, running: None }).collect();
+        let has_excluded = !query.excluded_agents.is_empty();
+        let agents = transitions.agents.iter().filter(|_| has_excluded);
         let mut walk = Walk {
             query,
-            excluded,
+            wanted: Wanted::of(query),
+            excluded: agents.map(|agent| is_excluded(query, agent)).collect(),
             emit,
-            spans,
+            spans: [None; SPANS.len()],
+            spans_of: None,
             turn: None,
+            spare_groups: Vec::new(),
             first_inbound_of_span: None,
             has_response: false,
             answered_turns: 0,
-            answering_agents: BTreeSet::new(),
+            answering_agent: None,
+            has_several_answering: false,
             has_had_agent: false,
             reopens: 0,
             has_closed: false,
@@ -156,8 +194,15 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
     }
 
     fn emit(&mut self, measure: Measure, group: Group, what: What) {
-        if group != HIDDEN && self.query.measures.contains(&measure) {
-            (self.emit)(Item { measure, group, what });
+        if let Some(place) = self.wanted.place(measure) {
+            self.emit_at((place, measure), group, what);
+        }
+    }
+
+    /// Like [`Self::emit`], for a measure and its place in the query.
+    fn emit_at(&mut self, (place, measure): (usize, Measure), group: Group, what: What) {
+        if group != HIDDEN {
+            (self.emit)(Item { measure, place, group, what });
         }
     }
 
@@ -217,16 +262,16 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
         self.emit(Measure::ActiveConversations, group, What::Once { at: said.at });
         if said.direction.is_none() {
             let query = self.query;
-            for measure in query.measures.iter().filter(|measure| measure.has_unknown()) {
-                self.emit(*measure, group, What::Unknown { at: said.at });
+            for (place, measure) in query.measures.iter().enumerate().filter(|(_, measure)| measure.has_unknown()) {
+                self.emit_at((place, *measure), group, What::Unknown { at: said.at });
             }
         }
     }
 
     fn duration(&mut self, measure: Measure, group: Group, (since, at): (i64, i64), reopened_at: i64) {
-        if self.query.measures.contains(&measure) {
+        if let Some(place) = self.wanted.place(measure) {
             let length = self.query.length(since, at);
-            self.emit(measure, group, What::Duration { since, at, length, reopened_at });
+            self.emit_at((place, measure), group, What::Duration { since, at, length, reopened_at });
         }
     }
 
@@ -259,7 +304,7 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
     fn last_close(&mut self, step: &Transition, group: Group, reopened_at: i64) {
         let (since, at) = (step.after.started_at, step.at);
         self.duration(Measure::LastClose, group, (since, at), reopened_at);
-        if self.query.measures.contains(&Measure::OpenTime) {
+        if self.wanted.place(Measure::OpenTime).is_some() {
             let first = self.query.length(since, self.first_open_until.unwrap_or(at));
             let length = first + self.later_open_ms;
             self.emit(Measure::OpenTime, group, What::Duration { since, at, length, reopened_at });
@@ -268,7 +313,7 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
         if self.reopens == 0 && self.answered_turns == 1 {
             self.emit(Measure::OneTurn, group, last);
         }
-        if self.reopens == 0 && self.answering_agents.len() == 1 {
+        if self.reopens == 0 && self.answering_agent.is_some() && !self.has_several_answering {
             self.emit(Measure::OneAgent, group, last);
         }
     }
@@ -288,21 +333,29 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
     }
 
     fn update_spans(&mut self, step: &Transition, group: Group) {
-        let mut spans = std::mem::take(&mut self.spans);
-        for span in &mut spans {
-            let now = self.span(span.measure, &step.after);
+        let (has_had_agent, has_closed) = (self.has_had_agent, self.has_closed);
+        let now = Some(SpansOf { standing: step.after, group, has_had_agent, has_closed });
+        if self.spans_of == now {
+            return;
+        }
+        self.spans_of = now;
+        for (place, measure) in SPANS.into_iter().enumerate() {
+            if self.wanted.place(measure).is_none() {
+                continue;
+            }
+            let now = self.span(measure, &step.after);
             let now = now.map(|(since, amount)| Running { from: step.at, group, since, amount });
-            let is_same = match (&span.running, &now) {
+            let Some(running) = self.spans.get_mut(place) else { continue };
+            let is_same = match (&running, &now) {
                 (Some(a), Some(b)) => (a.group, a.since, a.amount) == (b.group, b.since, b.amount),
                 (None, None) => true,
                 _ => false,
             };
             if !is_same {
-                self.end_span(span, step.at);
-                span.running = now;
+                let ended = std::mem::replace(running, now);
+                self.end_span(measure, ended, step.at);
             }
         }
-        self.spans = spans;
     }
 
     /// Since when, and how much of a measure the conversation is; `None` if nothing.
@@ -327,23 +380,22 @@ impl<'a, E: FnMut(Item)> Walk<'a, E> {
         }
     }
 
-    fn end_span(&mut self, span: &mut Open, until: i64) {
-        let Some(Running { from, group, since, amount }) = span.running.take().filter(|span| span.from < until) else {
-            return;
-        };
-        let what = if span.measure.has_pending() {
+    fn end_span(&mut self, measure: Measure, span: Option<Running>, until: i64) {
+        let Some(Running { from, group, since, amount }) = span.filter(|span| span.from < until) else { return };
+        let what = if measure.has_pending() {
             What::Pending { since, from, until }
         } else {
             What::Span { since, from, until, amount }
         };
-        self.emit(span.measure, group, what);
+        self.emit(measure, group, what);
     }
 
     fn finish(&mut self) {
-        let mut spans = std::mem::take(&mut self.spans);
-        spans.iter_mut().for_each(|span| self.end_span(span, NEVER));
+        for (measure, span) in SPANS.into_iter().zip(std::mem::take(&mut self.spans)) {
+            self.end_span(measure, span, NEVER);
+        }
         if let Some(turn) = self.turn.take() {
-            self.end_turn(&turn, None);
+            self.end_turn(turn, None);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Reports.
 
+use std::convert::Infallible;
+
 use convofold_engine::{
-    Behind, BehindBuilder, KeptReport, Measure, Moment, Report, ReportBuilder, ReportQuery, ReportQueryError, Seq,
-    Time, Transitions,
+    Behind, BehindBuilder, KeptReport, Measure, Moment, Report, ReportBuilder, ReportPart, ReportQuery,
+    ReportQueryError, Seq, Time, ToPart, Transitions, TransitionsReader,
 };
 
 use crate::api::handle::Convofold;
 use crate::api::view::{Among, View};
+use crate::spread::spread;
 use crate::storage::StorageError;
 
 /// If more than this part of all conversations changed, a report is computed again.
@@ -58,10 +61,6 @@ impl Convofold {
     }
 }
 
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the path of a method does not fit each lifetime of its type"
-)]
 impl View {
     /// Like [`Convofold::measures`], at the moment: with a bound of arrival, as the report was then.
     ///
@@ -71,7 +70,7 @@ impl View {
         if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
             return self.measures_with_kept(&query);
         }
-        Ok(self.filled(ReportBuilder::new(self.tenants.limit(query))?)?.finish())
+        Ok(self.filled(ReportBuilder::new(self.tenants.limit(query))?)?.finish_with(on_all_processors))
     }
 
     /// Like [`View::measures`], with the rows of an earlier report that are still right.
@@ -83,7 +82,7 @@ impl View {
         };
         while let Some(missing) = report.missing() {
             let rows = self.filled(report.builder(&missing))?;
-            report.fill(missing, rows);
+            report.fill_with(missing, rows, on_all_processors);
         }
         let answer = report.report();
         reports.keep(self.seq(), report, query);
@@ -118,27 +117,51 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
-        let mut builder = BehindBuilder::new(self.tenants.limit(query), measure)?;
-        self.transitions(builder.bounds(), |conversation| builder.add(conversation))?;
-        Ok(builder.finish())
+        let empty = BehindBuilder::new(self.tenants.limit(query), measure)?;
+        let builders = self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add)?;
+        Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish())
     }
 
     /// Adds each conversation that can count.
-    fn filled(&self, mut builder: ReportBuilder) -> Result<ReportBuilder, StorageError> {
-        self.transitions(builder.bounds(), |conversation| builder.add(conversation))?;
-        Ok(builder)
+    fn filled(&self, empty: ReportBuilder) -> Result<ReportBuilder, StorageError> {
+        let builders = self.add_all(empty.bounds(), || empty.another(), ReportBuilder::add)?;
+        Ok(merged(builders, ReportBuilder::merge).unwrap_or(empty))
     }
 
-    /// Calls `add` with the transitions of each conversation that can count between two times.
-    fn transitions(&self, (from, to): (i64, i64), mut add: impl FnMut(&Transitions)) -> Result<(), StorageError> {
+    /// Adds the transitions of each conversation that can count between two times to one of several builders.
+    fn add_all<B: Send>(
+        &self,
+        (from, to): (i64, i64),
+        new: impl Fn() -> B + Sync,
+        add: impl Fn(&mut B, &Transitions) + Sync,
+    ) -> Result<Vec<B>, StorageError> {
         let time = |ms: i64| Time::from_ms(ms).unwrap_or(if ms < 0 { Time::MIN } else { Time::MAX });
         let (from, to) = (time(from), time(to));
         // A conversation that ended before the report, and was open at the moment, is open in it.
         let from = self.moment().as_of.map_or(from, |as_of| from.min(as_of));
-        self.each(
+        let states = self.fold(
             Among::Within([from, to]),
-            |past| past.transitions(),
-            |mut all| (&mut all).try_for_each(|conversation| conversation.map(|conversation| add(&conversation))),
-        )
+            || (TransitionsReader::default(), new()),
+            |(reader, _), past| reader.read(past),
+            |(reader, builder)| add(builder, reader.transitions()),
+        )?;
+        Ok(states.into_iter().map(|(_, builder)| builder).collect())
     }
+}
+
+/// All builders in one.
+fn merged<B>(builders: Vec<B>, merge: impl Fn(&mut B, B)) -> Option<B> {
+    builders.into_iter().reduce(|mut whole, builder| {
+        merge(&mut whole, builder);
+        whole
+    })
+}
+
+/// Computes the parts of a report.
+fn on_all_processors(count: usize, part: &ToPart<'_>) -> Vec<ReportPart> {
+    let Ok(parts) = spread(count, Vec::new, |parts: &mut Vec<_>, number| {
+        parts.push(part(number));
+        Ok::<_, Infallible>(())
+    });
+    parts.into_iter().flatten().collect()
 }

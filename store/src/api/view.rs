@@ -16,6 +16,7 @@ use crate::api::view_tenants::SeenTenants;
 use crate::conversations::archive::{ArchiveReader, past_of};
 use crate::conversations::page::{PAGE_SLOTS, page_of};
 use crate::in_order::in_order;
+use crate::spread::spread;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -336,6 +337,22 @@ impl View {
         in_order(pages.len(), look_at, |pages| take(&mut pages.flatten()))
     }
 
+    /// Calls `look` with each of these conversations, and then `take`, in no particular order and on all processors. Each
+    /// thread has a state of its own, made by `new`. Returns the states.
+    pub(crate) fn fold<S: Send>(
+        &self,
+        among: Among,
+        new: impl Fn() -> S + Sync,
+        look: impl Fn(&mut S, &Past<'_>) + Sync,
+        take: impl Fn(&mut S) + Sync,
+    ) -> Result<Vec<S>, StorageError> {
+        let pages = self.pages(among);
+        spread(pages.len(), new, |state, number| {
+            let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();
+            self.visit(page_no, wanted, state, &look, &take)
+        })
+    }
+
     /// The numbers of the pages of these conversations, and the places of the conversations in them as bits.
     pub(crate) fn pages(&self, among: Among) -> Vec<(u32, u16)> {
         let live = &self.db.shared().live;
@@ -366,7 +383,7 @@ impl View {
         }
     }
 
-    /// Calls `look` with the wanted conversations of a page.
+    /// What `look` finds in the wanted conversations of a page.
     pub(super) fn look_at<T>(
         &self,
         page_no: u32,
@@ -374,23 +391,40 @@ impl View {
         look: impl Fn(&Past<'_>) -> T,
         found: &mut Vec<T>,
     ) -> Result<(), StorageError> {
+        self.visit(page_no, wanted, found, |found, past| found.push(look(past)), |_| ())
+    }
+
+    /// Calls `look` with each wanted conversation of a page, and then `take`, while the board is not locked.
+    fn visit<S>(
+        &self,
+        page_no: u32,
+        wanted: u16,
+        state: &mut S,
+        look: impl Fn(&mut S, &Past<'_>),
+        take: impl Fn(&mut S),
+    ) -> Result<(), StorageError> {
         let shared = self.db.shared();
-        let look = |past: &Past<'_>| self.tenants.look(past, &look);
         let mut away = Vec::new();
         for place in (0..PAGE_SLOTS).filter(|place| wanted >> place & 1 == 1) {
             let slot = page_no * PAGE_SLOTS + place;
             let board = shared.live.board();
-            match board.id(slot) {
-                Some(id) => found.extend(board.past(id, self.pinned, look).flatten()),
-                None => away.push(slot),
-            }
+            let Some(id) = board.id(slot) else {
+                away.push(slot);
+                continue;
+            };
+            let look = |past: &Past<'_>| self.tenants.look(past, |past| look(state, past));
+            let seen = board.past(id, self.pinned, look).flatten();
+            drop(board);
+            seen.into_iter().for_each(|()| take(state));
         }
         if away.is_empty() {
             return Ok(());
         }
         // If one is reloaded meanwhile, its page still has all events up to the bound of arrival.
         shared.archive.each(LentStorage::of(shared).as_ref(), &away, |image| {
-            found.extend(past_of(image, self.pinned, look)?.flatten());
+            let look = |past: &Past<'_>| self.tenants.look(past, |past| look(state, past));
+            let seen = past_of(image, self.pinned, look)?.flatten();
+            seen.into_iter().for_each(|()| take(state));
             Ok(())
         })
     }

@@ -36,8 +36,9 @@ pub(super) enum End {
 }
 
 impl Turn {
-    fn new(asked: i64, is_open: bool, group: Group, is_first: bool) -> Self {
-        let groups = if is_open { vec![(asked, group)] } else { Vec::new() };
+    /// `groups` is empty, and kept for its memory.
+    fn new(asked: i64, is_open: bool, group: Group, is_first: bool, mut groups: Vec<(i64, Group)>) -> Self {
+        groups.extend(is_open.then_some((asked, group)));
         Self { asked, runs_from: is_open.then_some(asked), groups, is_first }
     }
 
@@ -72,8 +73,8 @@ impl<E: FnMut(Item)> Walk<'_, E> {
         match step.message {
             Some(Said { at, direction: Some(Direction::In) }) => {
                 self.first_inbound_of_span.get_or_insert(at);
-                let is_first = !self.has_response;
-                self.turn.get_or_insert_with(|| Turn::new(at, is_open, group, is_first));
+                let (is_first, spare) = (!self.has_response, &mut self.spare_groups);
+                self.turn.get_or_insert_with(|| Turn::new(at, is_open, group, is_first, std::mem::take(spare)));
             }
             Some(Said { at, direction: Some(Direction::Out) }) => {
                 let is_excluded = step.after.agent.is_some_and(|agent| self.is_excluded(agent));
@@ -86,13 +87,15 @@ impl<E: FnMut(Item)> Walk<'_, E> {
         if step.is_close {
             self.first_inbound_of_span = None;
             if let Some(turn) = self.turn.take() {
-                self.end_turn(&turn, Some(End::Closed { at: step.at }));
+                self.end_turn(turn, Some(End::Closed { at: step.at }));
             }
         }
     }
 
     fn answer(&mut self, answer: Answer, agent: Option<u32>) {
-        self.answering_agents.extend(agent);
+        if let Some(agent) = agent {
+            self.has_several_answering |= *self.answering_agent.get_or_insert(agent) != agent;
+        }
         if let Some(since) = self.first_inbound_of_span.filter(|_| answer.counts && !self.has_response) {
             self.has_response = true;
             self.duration(Measure::FirstResponse, answer.group, (since, answer.at), NEVER);
@@ -102,39 +105,48 @@ impl<E: FnMut(Item)> Walk<'_, E> {
             self.answered_turns += 1;
             self.duration(Measure::Response, answer.group, (turn.asked, answer.at), NEVER);
         }
-        self.end_turn(&turn, Some(End::Answered(answer)));
+        self.end_turn(turn, Some(End::Answered(answer)));
     }
 
     /// Counts the time in which a turn ran, and whether it was answered in time. `None`: it has not ended.
-    pub(super) fn end_turn(&mut self, turn: &Turn, end: Option<End>) {
+    pub(super) fn end_turn(&mut self, mut turn: Turn, end: Option<End>) {
         let until = match end {
             Some(End::Answered(Answer { at, .. }) | End::Closed { at }) => at,
             None => NEVER,
         };
         for measure in [Measure::Response, Measure::FirstResponse] {
-            if measure == Measure::Response || turn.is_first {
-                self.pending(measure, turn, until);
+            if let Some(place) = self.wanted.place(measure).filter(|_| measure == Measure::Response || turn.is_first) {
+                self.pending((place, measure), &turn, until);
             }
         }
-        let query = self.query;
-        for measure in &query.measures {
+        let measures = if self.wanted.has_within { self.query.measures.as_slice() } else { &[] };
+        for (place, measure) in measures.iter().enumerate() {
             if let Measure::Within(length_ms) = *measure {
-                self.decide(*measure, length_ms, turn, end, until);
+                self.decide((place, *measure), length_ms, &turn, end, until);
             }
         }
+        turn.groups.clear();
+        self.spare_groups = turn.groups;
     }
 
-    fn pending(&mut self, measure: Measure, turn: &Turn, until: i64) {
+    fn pending(&mut self, (place, measure): (usize, Measure), turn: &Turn, until: i64) {
         for (group, from, until) in turn.pieces(until) {
-            self.emit(measure, group, What::Pending { since: turn.asked, from, until });
+            self.emit_at((place, measure), group, What::Pending { since: turn.asked, from, until });
         }
     }
 
     /// A turn is missed when more than the length has passed while it runs, and met when it is answered before.
-    fn decide(&mut self, measure: Measure, length_ms: i64, turn: &Turn, end: Option<End>, until: i64) {
+    fn decide(
+        &mut self,
+        (place, measure): (usize, Measure),
+        length_ms: i64,
+        turn: &Turn,
+        end: Option<End>,
+        until: i64,
+    ) {
         let since = turn.asked;
         let missed_at = turn.runs_from.map(|from| self.query.after(since, length_ms).map_or(NEVER, |at| at.max(from)));
-        self.pending(measure, turn, missed_at.map_or(until, |missed| missed.min(until)));
+        self.pending((place, measure), turn, missed_at.map_or(until, |missed| missed.min(until)));
         let (group, at, is_met) = match (end, missed_at) {
             (_, Some(missed)) if missed < until => (turn.group_at(missed).unwrap_or_default(), missed, false),
             (Some(End::Answered(answer)), Some(_)) if answer.counts => {
@@ -142,6 +154,6 @@ impl<E: FnMut(Item)> Walk<'_, E> {
             }
             _ => return,
         };
-        self.emit(measure, group, What::Decided { since, at, is_met });
+        self.emit_at((place, measure), group, What::Decided { since, at, is_met });
     }
 }
