@@ -99,6 +99,21 @@ impl Info {
     }
 }
 
+/// Whether the leader has a message, by its answer to a request for it.
+pub(super) fn has_message(stream: &str, answer: &[u8]) -> Result<bool, SourceError> {
+    #[derive(Deserialize)]
+    struct Found {
+        error: Option<ApiError>,
+    }
+    let found: Found =
+        serde_json::from_slice(answer).map_err(|error| broken(format!("a message of {stream}: {error}")))?;
+    match found.error {
+        None => Ok(true),
+        Some(ApiError { code: 404, .. }) => Ok(false),
+        Some(ApiError { code, description }) => Err(unreachable(format!("{stream}: {description} ({code})"))),
+    }
+}
+
 fn broken(why: String) -> SourceError {
     SourceError::Broken { why }
 }
@@ -120,6 +135,21 @@ mod tests {
             ("CF_chat_0", "2026-11-30T09:15:00.5Z", 1, 0)
         );
         assert_eq!(info.subject.as_deref(), Some("cf.chat.0"));
+    }
+
+    #[test]
+    fn only_the_leader_says_that_a_message_is_not_there() {
+        let found = |answer: &str| has_message("CF_chat_0", answer.as_bytes());
+        assert_eq!(
+            found(r#"{"type":"x","message":{"subject":"cf.chat.0","seq":7,"data":"eA==","time":"x"}}"#),
+            Ok(true)
+        );
+        assert_eq!(
+            found(r#"{"type":"x","error":{"code":404,"err_code":10037,"description":"no message found"}}"#),
+            Ok(false)
+        );
+        assert!(matches!(found(r#"{"error":{"code":503}}"#), Err(SourceError::Unreachable { .. })));
+        assert!(matches!(found("no JSON"), Err(SourceError::Broken { .. })));
     }
 
     #[test]

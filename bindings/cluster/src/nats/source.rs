@@ -6,7 +6,7 @@ use async_nats::Subscriber;
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 
-use super::answers::{Direct, Info};
+use super::answers::{Direct, Info, has_message};
 use super::connection::{ANSWER_TIMEOUT, Nats, unreachable};
 use crate::log::{LogIdentity, Mark, Message, Source, SourceError};
 
@@ -137,11 +137,17 @@ impl Source for NatsSource {
     }
 
     fn mark(&mut self, seq: u64) -> Result<Option<Mark>, SourceError> {
-        let answer = self.nats.request(direct_get(&self.stream), format!(r#"{{"seq":{seq}}}"#).into_bytes())?;
-        match Direct::of(&answer)? {
-            Direct::Message(message) => Ok(Some(Mark::of(&message))),
-            Direct::NotFound | Direct::End => Ok(None),
+        let request = format!(r#"{{"seq":{seq}}}"#).into_bytes();
+        let answer = self.nats.request(direct_get(&self.stream), request.clone())?;
+        if let Direct::Message(message) = Direct::of(&answer)? {
+            return Ok(Some(Mark::of(&message)));
         }
+        // Any replica has answered, also one that is behind.
+        let answer = self.nats.request(format!("$JS.API.STREAM.MSG.GET.{}", self.stream), request)?;
+        if has_message(&self.stream, &answer.payload)? {
+            return Err(unreachable(format!("a replica of {} does not have message {seq} yet", self.stream)));
+        }
+        Ok(None)
     }
 
     fn read(&mut self, after: u64, max: usize, wait: Duration) -> Result<Vec<Message>, SourceError> {
