@@ -128,6 +128,10 @@ peers *args:
 duckdb *args:
     benches/duckdb_peer.py {{args}}
 
+# Compares a month's report by agent and day with SQLite and polars, which pip installs into target/: `just reports 1000000`.
+reports *args:
+    benches/reports/bench.py {{args}}
+
 # Draws where a replay spends its processor time: `just flame before.svg`. Needs perf.
 flame *args:
     benches/flame.sh {{args}}
