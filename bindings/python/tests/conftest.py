@@ -45,6 +45,13 @@ def transcripts() -> list[Path]:
     return folders
 
 
+@pytest.fixture(scope="session")
+def convofold() -> Path:
+    """The command."""
+    subprocess.run(["cargo", "build", "--locked", "--quiet", "--package", "convofold-cli"], check=True, cwd=WORKSPACE)
+    return Path(os.environ.get("CARGO_TARGET_DIR", WORKSPACE / "target")) / "debug" / "convofold"
+
+
 def message(conversation: str, ms: int, text: str = "Is anybody there?", **more: object) -> dict[str, object]:
     """A message from a member, in convofold's own form."""
     at = {"source": "desk", "conversation": conversation, "kind": "message", "occurred": ms}
