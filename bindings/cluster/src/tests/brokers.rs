@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use async_nats::ConnectOptions;
 use convofold::StateHash;
 use tempfile::TempDir;
 
-use super::{event, one_machine, options};
+use super::{copy_dir, event, one_machine, options};
 use crate::nats::Nats;
 use crate::testing::KeptRejects;
 use crate::{FollowError, FollowOptions, Follower, StatusHandle};
@@ -84,6 +85,10 @@ impl Brokers {
         self.request(&format!("$JS.API.STREAM.INFO.{STREAM}"), b"")
     }
 
+    fn last(&self) -> u64 {
+        self.info()["state"]["last_seq"].as_u64().unwrap()
+    }
+
     fn leader(&self) -> usize {
         until("a leader", || self.info()["cluster"]["leader"].as_str()?.strip_prefix('n')?.parse().ok())
     }
@@ -92,6 +97,24 @@ impl Brokers {
         let mut process = self.processes[number].take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
+    }
+
+    /// The files of a broker that does not run.
+    fn files(&self, number: usize) -> (PathBuf, PathBuf) {
+        let path = |name: &str| self.dir.path().join(format!("{name}-{number}"));
+        (path("store"), path("kept"))
+    }
+
+    fn keep_files(&self, number: usize) {
+        let (store, kept) = self.files(number);
+        copy_dir(&store, &kept);
+    }
+
+    /// What a power cut leaves of files that were never made durable.
+    fn restore_files(&self, number: usize) {
+        let (store, kept) = self.files(number);
+        fs::remove_dir_all(&store).unwrap();
+        copy_dir(&kept, &store);
     }
 
     fn launch(&mut self, number: usize) {
@@ -176,11 +199,46 @@ fn two_owners_end_in_the_state_of_one_machine_although_brokers_are_killed() {
     (0..3).for_each(|number| brokers.launch(number));
     brokers.publish(300);
 
-    let last = brokers.info()["state"]["last_seq"].as_u64().unwrap();
+    let last = brokers.last();
     owners.iter().for_each(|owner| owner.has_read(last));
     let rollbacks = owners.each_ref().map(|owner| owner.status.get().rollbacks);
     let expected = one_machine(brokers.published.iter().map(Vec::as_slice));
     assert_eq!(owners.map(Owner::end), [expected; 2]);
     // With three replicas and `sync_interval: always`, no acknowledged message is lost.
     assert_eq!(rollbacks, [0, 0]);
+}
+
+/// A bookmark of stream and sequence number would continue without an error, and lose the messages that took the numbers of the
+/// lost ones.
+#[test]
+fn two_owners_notice_that_two_of_three_brokers_have_old_files() {
+    let mut brokers = Brokers::start();
+    let owners = [Owner::of(&brokers), Owner::of(&brokers)];
+    brokers.publish(200);
+    for number in [0, 1] {
+        brokers.kill(number);
+        brokers.keep_files(number);
+    }
+    [0, 1].into_iter().for_each(|number| brokers.launch(number));
+    brokers.publish(100);
+    let read = brokers.last();
+    owners.iter().for_each(|owner| owner.has_read(read));
+
+    (0..3).for_each(|number| brokers.kill(number));
+    [0, 1].into_iter().for_each(|number| brokers.restore_files(number));
+    [0, 1].into_iter().for_each(|number| brokers.launch(number));
+    let left = brokers.last();
+    assert!(left < read, "the brokers have lost nothing: {left}");
+    // More than were lost.
+    brokers.publish(300);
+    brokers.launch(2);
+    let last = brokers.last();
+    assert!(last > read);
+    owners.iter().for_each(|owner| {
+        until("an owner goes back", || (owner.status.get().rollbacks > 0).then_some(()));
+        owner.has_read(last);
+    });
+    // The owners have what the brokers lost, and what came instead.
+    let expected = one_machine(brokers.published.iter().map(Vec::as_slice));
+    assert_eq!(owners.map(Owner::end), [expected; 2]);
 }
