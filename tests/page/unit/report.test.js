@@ -4,6 +4,7 @@ import { behindQuestion, completed, hrefOfNumber, hrefWith, isGroup, openedOf, p
 import { labelsOf, pathsOf, seriesOf, topOf } from "../../../bindings/server/page/report/chart.js";
 import { csvOf } from "../../../bindings/server/page/report/csv.js";
 import { ALL, countedNumber, DEFAULT, kindOf, measuresOf, opens, partsOf, recounted, shown, withinOf } from "../../../bindings/server/page/report/measures.js";
+import { axisName } from "../../../bindings/server/page/report/names.js";
 import { nextSort, sorted } from "../../../bindings/server/page/report/order.js";
 import { addDays, dateOf, instantOf, localOf, mondayOf, periodOf, periods, rfc3339 } from "../../../bindings/server/page/report/period.js";
 import { words } from "../../../bindings/server/page/report/text.js";
@@ -146,6 +147,13 @@ test("the labels of a chart are few and stand for all buckets", () => {
     assert.ok(labels.length <= 6);
     assert.equal(labels.reduce((sum, { span }) => sum + span, 0), n);
   }
+});
+
+test("the hours of one day are labelled by the clock, those of several days by the day", () => {
+  const hour = (n) => ({ from: Date.UTC(2026, 10, 26, n) });
+  assert.equal(axisName(hour(4).from, [hour(0), hour(23)], "1h", "UTC"), "04:00");
+  assert.equal(axisName(hour(4).from, [hour(0), hour(25)], "1h", "UTC"), "Thu 26 Nov");
+  assert.equal(axisName(hour(0).from, [hour(0)], "1mo", "UTC"), "November 2026");
 });
 
 test("a group has a place for each bucket, also for those without a row", () => {

@@ -3,7 +3,7 @@ import { Component, html } from "../html.js";
 import { HEIGHT, heightOf, roundDuration, roundTop } from "../chart.js";
 import { NumberLink } from "./number.js";
 import { barPart, drawn, isEmpty, kindOf, partsOf, shown } from "./measures.js";
-import { bucketName, groupName } from "./names.js";
+import { axisName, bucketName, groupName } from "./names.js";
 import { words as text } from "./text.js";
 
 const SLOT = 16;
@@ -61,7 +61,7 @@ class Plot extends Component {
         ${rows.length <= TITLES && rows.map((row, i) => html`<path key=${row.from} class="target" d=${`M${i * SLOT} 0h${SLOT}v${HEIGHT}h-${SLOT}z`}><title>${`${name(row)}: ${said(measure, row[measure])}`}</title></path>`)}
       </svg>
       <span class="scale">${shown(measure, barPart(measure), top)}</span>
-      <ol aria-hidden="true">${labelsOf(rows).map(({ row, span }) => html`<li key=${row.from} style=${{ flexGrow: span }}>${name(row)}</li>`)}</ol>
+      <ol aria-hidden="true">${labelsOf(rows).map(({ row, span }) => html`<li key=${row.from} style=${{ flexGrow: span }}>${axisName(row.from, rows, every, zone)}</li>`)}</ol>
     </div>`;
   }
 }

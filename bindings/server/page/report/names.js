@@ -8,6 +8,13 @@ export function bucketName(from, every, zone) {
   return every?.endsWith("h") ? `${format.shortDate(from, zone)}, ${format.hourMinute(from, zone)}` : format.shortDate(from, zone);
 }
 
+/** A bucket under a chart, where little room is: hours of one day by the clock, of several days by the day. */
+export function axisName(from, rows, every, zone) {
+  if (!every.endsWith("h")) return bucketName(from, every, zone);
+  const isOneDay = format.date(rows[0].from, zone) === format.date(rows.at(-1).from, zone);
+  return isOneDay ? format.hourMinute(from, zone) : format.shortDate(from, zone);
+}
+
 /** A group in words, as far as they distinguish it. Two tenants can have agents of the same name. */
 export function groupName(by) {
   return Object.entries(by)
