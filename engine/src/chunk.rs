@@ -110,15 +110,14 @@ impl Chunk {
     /// A chunk with these bytes.
     pub(crate) fn of(packed: PackedFacts<'_>) -> Result<Self, PackedError> {
         let PackedFacts { len, numbers, texts, fixed } = packed;
-        let mut rows = Rows { numbers, texts, fixed, left: len.min(CHUNK_FACTS + 1), before: Before::default() };
+        let mut rows = Rows::of(PackedFacts { len: len.min(CHUNK_FACTS + 1), ..packed });
         let (mut last, mut found, mut from) = (None, 0, 0);
         while let Some((at, rank, _)) = rows.next_key() {
             last = Some(Last { at, rank, numbers: from });
             from = length(numbers.len() - rows.numbers.len());
             found += 1;
         }
-        let is_whole = rows.numbers.is_empty() && rows.texts.is_empty() && rows.fixed.is_empty();
-        if found != len || found > CHUNK_FACTS || !is_whole {
+        if found != len || found > CHUNK_FACTS || !rows.is_at_end() {
             return Err(PackedError { expected: len, found });
         }
         Ok(Self { numbers: numbers.into(), texts: texts.into(), fixed: fixed.into(), len, before: rows.before, last })
@@ -156,8 +155,7 @@ impl Chunk {
     }
 
     pub(crate) fn iter(&self) -> Rows<'_> {
-        let Self { numbers, texts, fixed, len, .. } = self;
-        Rows { numbers, texts, fixed, left: *len, before: Before::default() }
+        Rows::of(self.packed())
     }
 
     /// The text of the fact at `offset`. The fields of the facts before it are passed over, which is several times as fast as to

@@ -23,6 +23,12 @@ pub(crate) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
+    /// Whether they have what a fact refers to.
+    pub(crate) fn have(self, fact: &Fact<'_>) -> bool {
+        let has_session = fact.session.is_none_or(|session| (session as usize) < self.sessions.len());
+        (fact.context as usize) < self.contexts.len() && has_session
+    }
+
     /// The source of the events with this context.
     pub(crate) fn source(self, context: u32) -> &'a str {
         self.contexts.get(context as usize).map_or("", Context::source)

@@ -109,8 +109,8 @@ pub use query::{AgentLoad, ConversationRow, Page, Query, QueryError, StatusFilte
 pub use report::{
     AgentOfTenant, Attribution, Behind, BehindBuilder, BehindRow, Calendar, CalendarError, Distribution, Every,
     GroupBy, GroupValue, InvalidEvery, InvalidReportBound, KeptReport, LevelValue, Measure, MeasureKind, MeasureValue,
-    OutcomeValue, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPart, ReportPlace,
-    ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing, ToPart, Transition, Transitions,
+    OutcomeValue, PackedConversation, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPart,
+    ReportPlace, ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing, ToPart, Transition, Transitions,
     TransitionsReader, UnknownMeasure,
 };
 pub use resident::ReloadedConversation;

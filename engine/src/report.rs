@@ -36,7 +36,7 @@ pub use kept::KeptReport;
 pub use measure::{Measure, MeasureKind, UnknownMeasure};
 pub use params::{ReportParamError, ReportParams};
 pub use query::{Attribution, GroupBy, ReportQuery};
-pub use transitions::{ReportPlace, Said, Standing, Transition, Transitions, TransitionsReader};
+pub use transitions::{PackedConversation, ReportPlace, Said, Standing, Transition, Transitions, TransitionsReader};
 
 #[cfg(test)]
 mod tests;

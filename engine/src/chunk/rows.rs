@@ -1,7 +1,7 @@
 //! Facts, read from the bytes of a chunk.
 
 use super::numbers::{Before, TIMES, digits_of};
-use super::{CONTENT, CONTEXT, PART, SESSION, TEXT, UNREAD, UUID};
+use super::{CONTENT, CONTEXT, PART, PackedFacts, SESSION, TEXT, UNREAD, UUID};
 use crate::event::{At, Direction, Kind};
 use crate::fact::{Fact, FactIdentity};
 use crate::time::Time;
@@ -54,6 +54,17 @@ impl<'a> Iterator for Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// The facts of a packed chunk.
+    pub(crate) fn of(packed: PackedFacts<'a>) -> Self {
+        let PackedFacts { len, numbers, texts, fixed } = packed;
+        Self { numbers, texts, fixed, left: len, before: Before::default() }
+    }
+
+    /// Whether no byte is left.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.numbers.is_empty() && self.texts.is_empty() && self.fixed.is_empty()
+    }
+
     fn fact(&mut self) -> Option<Fact<'a>> {
         let Head { kind, direction, form, has_text, times, session, unread, part } = self.head()?;
         let [occurred, sent, active, started] = times;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::attribute::Attribute;
+use crate::chunk::{PackedFacts, Rows};
+use crate::context::Context;
 use crate::event::{Direction, Kind};
 use crate::fact::Fact;
 use crate::fold::{Fold, Lists, is_close};
 use crate::interner::Interner;
+use crate::moment::Moment;
 use crate::past::Past;
 use crate::session::{Session, SessionStatus};
 use crate::state::AgentRef;
@@ -134,17 +137,53 @@ const KEPT_TEXTS: usize = 4_096;
 impl TransitionsReader {
     /// Reads the transitions of a conversation: those that [`Past::transitions`] returns.
     pub fn read(&mut self, past: &Past<'_>) {
+        let mut walk = self.walk(past.id().clone(), past.lists());
+        past.in_order().for_each(|(at, fact)| walk.step(at, &fact));
+        walk.finish();
+    }
+
+    /// Reads the transitions of a packed conversation, in one pass over its facts. Returns whether it exists at the moment.
+    /// `None` if it is not one of the usual ones, or is invalid: [`ConversationImage::past`](crate::ConversationImage::past)
+    /// tells. In the usual ones, all events have a time; there must be no bound of it.
+    pub fn read_packed(&mut self, packed: &PackedConversation<'_>, moment: Moment) -> Option<bool> {
+        let PackedConversation { id, contexts, sessions, facts } = *packed;
+        let lists = Lists { contexts, sessions };
+        let mut walk = self.walk(id.into(), lists);
+        let mut last: Option<Fact<'_>> = None;
+        for facts in facts.iter().filter(|_| moment.as_of.is_none()) {
+            let mut rows = Rows::of(*facts);
+            for _ in 0..facts.len {
+                let fact = rows.next()?;
+                let follows = last.is_none_or(|last| last.compare(&fact, lists).is_lt());
+                if !follows || !fact.is_timed() || !lists.have(&fact) {
+                    return None;
+                }
+                if moment.knows(fact.seq) {
+                    walk.step(fact.at.alone(), &fact);
+                }
+                last = Some(fact);
+            }
+            if !rows.is_at_end() {
+                return None;
+            }
+        }
+        last?;
+        let exists = !walk.steps.is_empty();
+        walk.finish();
+        Some(exists)
+    }
+
+    /// The walk over the events of the next conversation.
+    fn walk<'a>(&mut self, id: Arc<str>, lists: Lists<'a>) -> Walk<'a, '_> {
         let Self { transitions, texts } = self;
         texts.forget_more_than(KEPT_TEXTS);
-        let Transitions { id, agents, places, steps } = transitions;
-        *id = past.id().clone();
+        transitions.id = id;
+        let Transitions { agents, places, steps, .. } = transitions;
         agents.clear();
         places.clear();
         steps.clear();
         let places = Places { texts, places, last: None, numbers: HashMap::new() };
-        let mut walk = Walk { lists: past.lists(), fold: Fold::default(), places, steps };
-        past.in_order().for_each(|(at, fact)| walk.step(at, &fact));
-        agents.extend(walk.fold.agents.all().iter().map(crate::agents::Agent::to_ref));
+        Walk { lists, fold: Fold::default(), agents, places, steps }
     }
 
     /// The transitions that were read last.
@@ -154,15 +193,33 @@ impl TransitionsReader {
     }
 }
 
+/// A conversation as it is stored: without events that lost to another one (rule I2).
+#[derive(Clone, Copy, Debug)]
+pub struct PackedConversation<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// The list that [`Fact::context`] indexes.
+    pub contexts: &'a [Context],
+    /// The list that [`Fact::session`] indexes.
+    pub sessions: &'a [Session],
+    /// The events, in the order of T2.
+    pub facts: &'a [PackedFacts<'a>],
+}
+
 /// The walk over the events.
 struct Walk<'a, 't> {
     lists: Lists<'a>,
     fold: Fold,
+    agents: &'t mut Vec<AgentRef>,
     places: Places<'t>,
     steps: &'t mut Vec<Transition>,
 }
 
 impl Walk<'_, '_> {
+    fn finish(self) {
+        self.agents.extend(self.fold.agents.all().iter().map(crate::agents::Agent::to_ref));
+    }
+
     fn step(&mut self, at: Time, fact: &Fact<'_>) {
         let before = self.steps.last().map(|step| step.after);
         let reopens_before = self.fold.reopens;
@@ -301,6 +358,61 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn packed_facts_have_the_transitions_of_the_conversation() {
+        let mut reader = super::TransitionsReader::default();
+        let (mut usual, mut unusual) = (0, 0);
+        for seed in 0..60 {
+            let mut events = any_events(seed, 20);
+            // Without conflicts.
+            let mut known = std::collections::HashSet::new();
+            events.retain(|event| known.insert(event.identity().clone()));
+            let whole = board(&events);
+            let image = whole.image(0).unwrap();
+            let facts: Vec<_> = image.facts.packed().collect();
+            let packed = super::PackedConversation {
+                id: &image.id,
+                contexts: &image.contexts,
+                sessions: &image.sessions,
+                facts: &facts,
+            };
+            for known_at in [0, 1, 7, 20, 1_000] {
+                let moment = Moment::known_at(known_at);
+                let read = reader.read_packed(&packed, moment);
+                let expected = whole.past("c-1", moment, transitions);
+                if let Some(exists) = read {
+                    assert_eq!(exists.then(|| reader.transitions().clone()), expected, "{seed}");
+                }
+                usual += usize::from(read.is_some());
+                unusual += usize::from(read.is_none());
+            }
+            assert_eq!(reader.read_packed(&packed, Moment::as_of(Time::from_ms(5_000).unwrap())), None);
+        }
+        assert!(usual > 40 && unusual > 40, "{usual} {unusual}");
+    }
+
+    #[test]
+    fn packed_facts_that_are_invalid_are_none() {
+        let event = |ms: i64, id: &str| {
+            let draft = crate::draft::Draft::new("test", "c", crate::event::Kind::Message, Time::from_ms(ms));
+            draft.identity(crate::Identity::given(id, 0)).build().unwrap()
+        };
+        let image = board(&[event(1, "a"), event(1, "b"), event(2, "a")]).image(0).unwrap();
+        let mut reader = super::TransitionsReader::default();
+        let mut read = |contexts: &[_], facts: &[crate::PackedFacts<'_>]| {
+            let packed = super::PackedConversation { id: "c", contexts, sessions: &[], facts };
+            reader.read_packed(&packed, Moment::LATEST)
+        };
+        let facts: Vec<_> = image.facts.packed().collect();
+        assert_eq!(read(&image.contexts, &facts), Some(true));
+        assert_eq!(read(&[], &facts), None);
+        assert_eq!(read(&image.contexts, &[]), None);
+        assert_eq!(read(&image.contexts, &[facts[0], facts[0]]), None);
+        let longer = crate::PackedFacts { len: facts[0].len + 1, ..facts[0] };
+        let shorter = crate::PackedFacts { len: facts[0].len - 1, ..facts[0] };
+        assert_eq!([longer, shorter].map(|facts| read(&image.contexts, &[facts])), [None; 2]);
     }
 
     #[test]

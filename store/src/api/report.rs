@@ -143,6 +143,7 @@ impl View {
             Among::Within([from, to]),
             || (TransitionsReader::default(), new()),
             |(reader, _), past| reader.read(past),
+            |(reader, _), packed| reader.read_packed(packed, self.pinned()),
             |(reader, builder)| add(builder, reader.transitions()),
         )?;
         Ok(states.into_iter().map(|(_, builder)| builder).collect())

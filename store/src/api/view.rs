@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use convofold_engine::{
-    AgentLoad, Board, ConversationRow, HistoryEntry, Index, Moment, Outline, Page, Past, Query, Seq, State, StateHash,
-    Time, Totals,
+    AgentLoad, Board, ConversationRow, HistoryEntry, Index, Moment, Outline, PackedConversation, Page, Past, Query,
+    Seq, State, StateHash, Time, Totals,
 };
 
 use crate::api::handle::Convofold;
@@ -338,18 +338,20 @@ impl View {
     }
 
     /// Calls `look` with each of these conversations, and then `take`, in no particular order and on all processors. Each
-    /// thread has a state of its own, made by `new`. Returns the states.
+    /// thread has a state of its own, made by `new`. Returns the states. `look_packed` is called with most stored conversations
+    /// first: if it returns whether the conversation exists at the moment, it has looked at it.
     pub(crate) fn fold<S: Send>(
         &self,
         among: Among,
         new: impl Fn() -> S + Sync,
         look: impl Fn(&mut S, &Past<'_>) + Sync,
+        look_packed: impl Fn(&mut S, &PackedConversation<'_>) -> Option<bool> + Sync,
         take: impl Fn(&mut S) + Sync,
     ) -> Result<Vec<S>, StorageError> {
         let pages = self.pages(among);
         spread(pages.len(), new, |state, number| {
             let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();
-            self.visit(page_no, wanted, state, &look, &take)
+            self.visit(page_no, wanted, state, &look, &look_packed, &take)
         })
     }
 
@@ -391,16 +393,17 @@ impl View {
         look: impl Fn(&Past<'_>) -> T,
         found: &mut Vec<T>,
     ) -> Result<(), StorageError> {
-        self.visit(page_no, wanted, found, |found, past| found.push(look(past)), |_| ())
+        self.visit(page_no, wanted, found, |found, past| found.push(look(past)), |_, _| None, |_| ())
     }
 
-    /// Calls `look` with each wanted conversation of a page, and then `take`, while the board is not locked.
+    /// Calls `look` with each wanted conversation of a page, and then `take`, while the board is not locked. See [`View::fold`].
     fn visit<S>(
         &self,
         page_no: u32,
         wanted: u16,
         state: &mut S,
         look: impl Fn(&mut S, &Past<'_>),
+        look_packed: impl Fn(&mut S, &PackedConversation<'_>) -> Option<bool>,
         take: impl Fn(&mut S),
     ) -> Result<(), StorageError> {
         let shared = self.db.shared();
@@ -421,7 +424,12 @@ impl View {
             return Ok(());
         }
         // If one is reloaded meanwhile, its page still has all events up to the bound of arrival.
-        shared.archive.each(LentStorage::of(shared).as_ref(), &away, |image| {
+        let packed = |state: &mut S, packed: &PackedConversation<'_>| {
+            let exists = Some(packed).filter(|_| self.tenants.are_all()).and_then(|packed| look_packed(state, packed));
+            exists.into_iter().filter(|exists| *exists).for_each(|_| take(state));
+            exists.is_some()
+        };
+        shared.archive.each_with(LentStorage::of(shared).as_ref(), &away, state, packed, |state, image| {
             let look = |past: &Past<'_>| self.tenants.look(past, |past| look(state, past));
             let seen = past_of(image, self.pinned, look)?.flatten();
             seen.into_iter().for_each(|()| take(state));

@@ -4,17 +4,19 @@
 //! writer reloads them before it admits an event of theirs. A query for one of them reads its page and does not reload
 //! it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use convofold_engine::{Board, ConversationImage, ImageError, Location, Moment, Past, State};
+use convofold_engine::{Board, ConversationImage, ImageError, Location, Moment, PackedConversation, Past, State};
 use parking_lot::RwLock;
 
 use crate::conversations::live::Live;
 use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::{self, page_of};
 use crate::damage::Damage;
+use crate::format::columns::conversations::Offer;
 use crate::format::page_head::PageEntry;
 use crate::in_order::in_order;
 use crate::storage::{ReadStorage, StorageError};
@@ -76,12 +78,29 @@ impl Archive {
         page_no: u32,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<(PageEntry, Vec<Option<ConversationImage>>), StorageError> {
+        self.read_with(storage, page_no, is_wanted, &mut |_| false)
+    }
+
+    /// Like [`Archive::read`], without the conversations that `offer` takes.
+    fn read_with(
+        &self,
+        storage: &dyn ReadStorage,
+        page_no: u32,
+        is_wanted: impl Fn(u32) -> bool,
+        offer: &mut Offer<'_>,
+    ) -> Result<(PageEntry, Vec<Option<ConversationImage>>), StorageError> {
+        let is_any_taken = Cell::new(false);
+        let mut offer = |packed: &PackedConversation<'_>| {
+            let takes = offer(packed);
+            is_any_taken.set(is_any_taken.get() | takes);
+            takes
+        };
         loop {
             let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
             self.pages_read.fetch_add(1, Ordering::Relaxed);
-            match read_page(storage, page_no, entry, &is_wanted) {
-                // A checkpoint has replaced the page in the meantime.
-                Err(StorageError::Value(_)) if self.entry(page_no) != Some(entry) => {}
+            match read_page(storage, page_no, entry, &is_wanted, &mut offer) {
+                // A checkpoint has replaced the page in the meantime. Nothing was taken from another one.
+                Err(StorageError::Value(_)) if !is_any_taken.get() && self.entry(page_no) != Some(entry) => {}
                 read => return read.map(|images| (entry, images)).inspect_err(|error| self.came_upon(page_no, error)),
             }
         }
@@ -113,16 +132,34 @@ impl Archive {
         slots: &[u32],
         mut take: impl FnMut(ConversationImage) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
+        self.each_with(storage, slots, &mut (), |(), _| false, |(), image| take(image))
+    }
+
+    /// Like [`Archive::each`], with a state. Conversations without conflicts are offered to `packed` as they are stored; those
+    /// that it takes are not passed to `take`.
+    pub(crate) fn each_with<S>(
+        &self,
+        storage: &dyn ReadStorage,
+        slots: &[u32],
+        state: &mut S,
+        packed: impl Fn(&mut S, &PackedConversation<'_>) -> bool,
+        mut take: impl FnMut(&mut S, ConversationImage) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
         let is_large = |slot: &u32| self.entry(page_of(*slot)).is_some_and(|page| page.bytes > READ_WHOLE_BYTES);
         let at_once = if slots.iter().any(is_large) { 1 } else { PAGE_SLOTS as usize };
         for slots in slots.chunks(at_once) {
             let is_wanted = |place| slots.iter().any(|slot| slot % PAGE_SLOTS == place);
             let page_no = slots.first().copied().map_or(0, page_of);
-            let (_, images) = self.read(storage, page_no, is_wanted)?;
             let mut found = 0;
+            let mut offer = |conversation: &PackedConversation<'_>| {
+                let takes = packed(state, conversation);
+                found += usize::from(takes);
+                takes
+            };
+            let (_, images) = self.read_with(storage, page_no, is_wanted, &mut offer)?;
             for image in images.into_iter().flatten() {
                 found += 1;
-                take(image)?;
+                take(state, image)?;
             }
             if found < slots.len() {
                 return Err(StorageError::Value(Damage::Missing));
@@ -143,9 +180,10 @@ fn read_page(
     page_no: u32,
     entry: PageEntry,
     is_wanted: impl Fn(u32) -> bool,
+    offer: &mut Offer<'_>,
 ) -> Result<Vec<Option<ConversationImage>>, StorageError> {
     let mut images = Vec::new();
-    page::read_page(storage, page_no, entry, is_wanted, |place, image| {
+    page::read_page_with(storage, page_no, entry, is_wanted, Some(offer), |place, image| {
         images.resize(images.len().max(place as usize + 1), None);
         if let Some(place) = images.get_mut(place as usize) {
             *place = Some(image);

@@ -4,7 +4,7 @@ use convofold_engine::ConversationImage;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::damage::Damage;
-use crate::format::columns::conversations::{PartBuilder, bytes_of, longest};
+use crate::format::columns::conversations::{Offer, PartBuilder, bytes_of, longest};
 use crate::format::frame::{Checksum, Compressor};
 use crate::format::key::{PageHalf, PageKey};
 use crate::format::page::{self, PageReader, PartHeader};
@@ -169,11 +169,31 @@ pub(crate) fn read_page(
     page_no: u32,
     entry: PageEntry,
     is_wanted: impl Fn(u32) -> bool,
+    take: impl FnMut(u32, ConversationImage),
+) -> Result<(), StorageError> {
+    read_page_with(storage, page_no, entry, is_wanted, None, take)
+}
+
+/// Like [`read_page`]. If the page has one part, and that is the one of the entry, the wanted conversations without conflicts
+/// are offered. Those that are taken are not passed to `take`.
+pub(crate) fn read_page_with(
+    storage: &dyn ReadStorage,
+    page_no: u32,
+    entry: PageEntry,
+    is_wanted: impl Fn(u32) -> bool,
+    mut offer: Option<&mut Offer<'_>>,
     mut take: impl FnMut(u32, ConversationImage),
 ) -> Result<(), StorageError> {
     let mut reader = PageReader::new(page_no, is_wanted);
-    read_parts(storage, page_no, entry, |_, part| {
-        let (checksum, images) = reader.part(part)?;
+    let is_all_of_entry = |part: u32, value: &[u8]| {
+        let mut sum = Sum::default();
+        let checked = page::check(page_no, part, value).ok().filter(|(_, is_last)| part == 0 && *is_last);
+        checked.into_iter().for_each(|(checksum, _)| sum.add(checksum, value.len()));
+        checked.is_some() && sum.entry(entry.half).checksum == entry.checksum
+    };
+    read_parts(storage, page_no, entry, |number, part| {
+        let offer = offer.as_deref_mut().filter(|_| is_all_of_entry(number, part));
+        let (checksum, images) = reader.part_with(part, offer)?;
         images.into_iter().for_each(|(place, image)| take(place, image));
         Ok((checksum, reader.is_ended()))
     })?;

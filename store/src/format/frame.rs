@@ -257,7 +257,7 @@ impl<'a> Frame<'a> {
         let length = |found: usize| Damage::Length { expected: self.body_bytes as u64, found: found as u64 };
         let body = match self.codec {
             _ if self.body_bytes > MAX_BODY_BYTES => return Err(length(MAX_BODY_BYTES)),
-            ZSTD => decompress(self.stored, self.body_bytes).map_err(compression)?,
+            ZSTD => decompress(self.stored, self.body_bytes, 0).map_err(compression)?,
             ZSTD_AND_REST => decompress_with_rest(self.stored, self.body_bytes).map_err(compression)?,
             _ => self.stored.to_vec(),
         };
@@ -274,16 +274,19 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-fn decompress(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>> {
+/// `rest_bytes`: room for the rest of the body.
+fn decompress(stored: &[u8], body_bytes: usize, rest_bytes: usize) -> io::Result<Vec<u8>> {
     // The codec states the length too. If the lengths differ, no memory is allocated.
     let stated = zstd_safe::get_frame_content_size(stored).ok().flatten();
     if stated.is_some_and(|stated| stated != body_bytes as u64) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the length differs from the length in the header"));
     }
+    let mut body = Vec::with_capacity(body_bytes + rest_bytes);
     DECOMPRESSOR.with_borrow_mut(|held| match held {
-        Some(decompressor) => decompressor.decompress(stored, body_bytes),
-        None => held.insert(Decompressor::new()?).decompress(stored, body_bytes),
-    })
+        Some(decompressor) => decompressor.decompress_to_buffer(stored, &mut body),
+        None => held.insert(Decompressor::new()?).decompress_to_buffer(stored, &mut body),
+    })?;
+    Ok(body)
 }
 
 /// The codec states the length of its part. The remaining bytes of the body are the rest.
@@ -294,7 +297,7 @@ fn decompress_with_rest(stored: &[u8], body_bytes: usize) -> io::Result<Vec<u8>>
     let stated = stated.and_then(|stated| usize::try_from(stated).ok()).ok_or_else(invalid)?;
     let rest_bytes = body_bytes.checked_sub(stated).ok_or_else(invalid)?;
     let (compressed, rest) = stored.len().checked_sub(rest_bytes).map(|at| stored.split_at(at)).ok_or_else(invalid)?;
-    let mut body = decompress(compressed, stated)?;
+    let mut body = decompress(compressed, stated, rest_bytes)?;
     body.extend_from_slice(rest);
     Ok(body)
 }

@@ -16,7 +16,7 @@
 
 use convofold_engine::ConversationImage;
 
-use super::columns::conversations::{PartBuilder, PartReader};
+use super::columns::conversations::{Offer, PartBuilder, PartReader};
 use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at};
 use crate::damage::Damage;
 
@@ -122,6 +122,16 @@ impl<F: Fn(u32) -> bool> PageReader<F> {
     /// Decodes the next part. Returns its checksum, and the wanted conversations that end in it, with their index in the
     /// page.
     pub(crate) fn part(&mut self, value: &[u8]) -> Result<(Checksum, Vec<(u32, ConversationImage)>), Damage> {
+        self.part_with(value, None)
+    }
+
+    /// Like [`PageReader::part`]. The wanted conversations without conflicts that are whole in this part are offered. Those that
+    /// are taken are not returned.
+    pub(crate) fn part_with(
+        &mut self,
+        value: &[u8],
+        mut offer: Option<&mut Offer<'_>>,
+    ) -> Result<(Checksum, Vec<(u32, ConversationImage)>), Damage> {
         let (frame, header) = frame(self.page_no, self.part, value)?;
         if header.is_continued != self.begun.is_some() {
             return Err(Damage::NoSuch { field: "continued conversation", found: header.part.into() });
@@ -138,8 +148,9 @@ impl<F: Fn(u32) -> bool> PageReader<F> {
                 }
                 None => (None, (self.is_wanted)(self.place)),
             };
-            let image = reader.next(begun, is_wanted)?;
-            if number == count && header.continues {
+            let continues = number == count && header.continues;
+            let image = reader.next(begun, is_wanted, offer.as_deref_mut().filter(|_| !continues))?;
+            if continues {
                 self.begun = Some(image);
             } else {
                 ended.extend(image.map(|image| (self.place, image)));

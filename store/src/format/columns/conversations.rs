@@ -7,7 +7,9 @@
 //! The facts of a conversation, followed by its conflicts, are in chunks. The buffers of all chunks are joined by their kind
 //! (numbers, texts, fixed bytes); `engine/src/chunk.rs` describes them. Contexts and sessions are entries of tables.
 
-use convofold_engine::{ArrivalCounts, Context, ConversationImage, Facts, ImageError, PackedFacts, Session};
+use convofold_engine::{
+    ArrivalCounts, Context, ConversationImage, Facts, ImageError, PackedConversation, PackedFacts, Session,
+};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Bytes, Column, Reader, TextReader};
@@ -164,6 +166,9 @@ pub(crate) fn longest(contexts: &[Context]) -> usize {
     contexts.iter().map(Context::text_bytes).max().unwrap_or_default()
 }
 
+/// Takes a conversation as it is stored, or returns `false`.
+pub(crate) type Offer<'a> = dyn FnMut(&PackedConversation<'_>) -> bool + 'a;
+
 /// A part being read.
 pub(crate) struct PartReader<'a> {
     conversations: Reader<'a>,
@@ -199,12 +204,14 @@ impl<'a> PartReader<'a> {
     }
 
     /// The next conversation, or the next piece of `begun`. `None` if it is not wanted: then only the values that later
-    /// conversations depend on are decoded.
+    /// conversations depend on are decoded. A whole one without conflicts is offered; `None` also if it is taken.
     pub(crate) fn next(
         &mut self,
         begun: Option<ConversationImage>,
         is_wanted: bool,
+        offer: Option<&mut Offer<'_>>,
     ) -> Result<Option<ConversationImage>, Damage> {
+        let offer = offer.filter(|_| begun.is_none() && is_wanted);
         let number = self.conversations.number();
         let id = self.shared.follow(number, None)?.ok_or(Damage::NoSuch { field: "conversation", found: number })?;
         self.take(id.len())?;
@@ -238,7 +245,16 @@ impl<'a> PartReader<'a> {
             }
         }
         let context_bytes = image.as_ref().map_or(0, |image| longest(&image.contexts));
-        self.facts(facts, image.as_mut().map(|image| &mut image.facts), context_bytes)?;
+        if let (Some(image), Some(offer), 0) = (&mut image, offer, conflicts) {
+            let facts = self.packed(facts, context_bytes)?;
+            let (id, contexts, sessions) = (&*image.id, &*image.contexts, &*image.sessions);
+            if offer(&PackedConversation { id, contexts, sessions, facts: &facts }) {
+                return Ok(None);
+            }
+            facts.into_iter().try_for_each(|facts| image.facts.push_packed(facts)).map_err(Damage::Facts)?;
+        } else {
+            self.facts(facts, image.as_mut().map(|image| &mut image.facts), context_bytes)?;
+        }
         self.facts(conflicts, image.as_mut().map(|image| &mut image.conflicts), context_bytes)?;
         if let Some(image) = &mut image {
             image.arrivals.duplicates = image.arrivals.duplicates.saturating_add(duplicates);
@@ -255,21 +271,31 @@ impl<'a> PartReader<'a> {
 
     /// The facts of the next chunks; skipped if nobody wants them.
     fn facts(&mut self, chunks: u64, mut facts: Option<&mut Facts>, context_bytes: usize) -> Result<(), Damage> {
+        let bytes_per_fact = if facts.is_some() { context_bytes } else { 0 };
         for _ in 0..chunks {
-            let len = self.chunks.number();
-            let [numbers, texts, fixed] = std::array::from_fn(|_| self.chunks.number());
-            let numbers = self.numbers.bytes(numbers);
-            let texts = self.texts.text(texts);
-            let fixed = self.fixed.bytes(fixed);
-            self.take(numbers.len() + texts.len() + fixed.len())?;
-            let Some(facts) = &mut facts else { continue };
-            let no_len = Damage::NoSuch { field: "number of events", found: len };
-            let len = u32::try_from(len).map_err(|_| no_len)?;
-            facts.push_packed(PackedFacts { len, numbers, texts, fixed }).map_err(Damage::Facts)?;
-            self.read_bytes = self.read_bytes.saturating_add(context_bytes.saturating_mul(len as usize));
-            expect_within(self.read_bytes, MAX_BODY_BYTES.saturating_mul(MAX_READINGS))?;
+            let packed = self.chunk(bytes_per_fact)?;
+            facts.as_mut().map(|facts| facts.push_packed(packed)).transpose().map_err(Damage::Facts)?;
         }
         Ok(())
+    }
+
+    /// The facts of the next chunks, as they are.
+    fn packed(&mut self, chunks: u64, context_bytes: usize) -> Result<Vec<PackedFacts<'a>>, Damage> {
+        (0..chunks).map(|_| self.chunk(context_bytes)).collect()
+    }
+
+    fn chunk(&mut self, context_bytes: usize) -> Result<PackedFacts<'a>, Damage> {
+        let len = self.chunks.number();
+        let [numbers, texts, fixed] = std::array::from_fn(|_| self.chunks.number());
+        let numbers = self.numbers.bytes(numbers);
+        let texts = self.texts.text(texts);
+        let fixed = self.fixed.bytes(fixed);
+        self.take(numbers.len() + texts.len() + fixed.len())?;
+        let no_len = Damage::NoSuch { field: "number of events", found: len };
+        let len = u32::try_from(len).map_err(|_| no_len)?;
+        self.read_bytes = self.read_bytes.saturating_add(context_bytes.saturating_mul(len as usize));
+        expect_within(self.read_bytes, MAX_BODY_BYTES.saturating_mul(MAX_READINGS))?;
+        Ok(PackedFacts { len, numbers, texts, fixed })
     }
 
     /// Checks that everything was read.
@@ -383,7 +409,7 @@ mod tests {
             let at = at.index(body.len());
             body[at] = byte;
             let Ok(mut reader) = PartReader::open(&body) else { return Ok(()) };
-            let read: Result<Vec<_>, _> = images.iter().map(|_| reader.next(None, true)).collect();
+            let read: Result<Vec<_>, _> = images.iter().map(|_| reader.next(None, true, None)).collect();
             for image in read.into_iter().flatten().flatten() {
                 let _ = (image.events(), Board::new().load(0, image));
             }
