@@ -79,7 +79,7 @@ impl StateHash {
 
     /// The hash of this set without `other`.
     #[must_use]
-    pub(crate) fn minus(self, other: Self) -> Self {
+    pub fn minus(self, other: Self) -> Self {
         let complement = Self { limbs: other.limbs.map(|limb| !limb) };
         self.plus(complement).plus(Self { limbs: [1, 0, 0, 0] })
     }
