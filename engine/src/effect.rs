@@ -21,6 +21,8 @@ pub enum Effect {
         /// Whether the event that just arrived counts.
         counts: bool,
     },
+    /// It, or another event with its identity, was erased. Nothing changed and nothing was logged.
+    Erased,
 }
 
 /// Whether to log an event; see [`crate::Board::admissions`].

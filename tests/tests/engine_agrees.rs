@@ -60,7 +60,7 @@ impl Folded {
             match batch.apply(self.seq, event) {
                 Effect::Applied | Effect::Late => self.counts.accepted += 1,
                 Effect::Conflict { .. } => self.counts.conflicts += 1,
-                Effect::Duplicate => panic!("an admitted event is never a duplicate"),
+                Effect::Duplicate | Effect::Erased => panic!("the board admits no such event"),
             }
         }
     }

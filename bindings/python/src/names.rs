@@ -162,6 +162,7 @@ named! {
         Self::Late => "late",
         Self::Duplicate => "duplicate",
         Self::Conflict { .. } => "conflict",
+        Self::Erased => "erased",
     }
 }
 

@@ -42,6 +42,8 @@ result! {
         duplicates: u64,
         /// Events that contradict a known event with the same identity.
         conflicts: u64,
+        /// Events that were erased before, and do not come back.
+        erased: u64,
     }
 }
 

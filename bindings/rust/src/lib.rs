@@ -213,7 +213,7 @@
 //! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]; what changed, and what events would change: [`diff`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
-//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`Convofold::trim_log`]
+//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`Convofold::trim_log`]
 //! - **without a disk**: [`engine`]
 //!
 //! The examples are complete programs: `own_source` (a host with its own event source), `replay_then_follow`, `dashboard`
@@ -283,10 +283,12 @@ pub use convofold_store::replay;
 pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, Scan};
 
 // Maintenance: verification, audit, backup, repair and trim.
+pub use convofold_engine::{InvalidSubject, Subject};
 pub use convofold_store::{
-    Compacted, Damage, DatabaseId, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed, UnknownDatabaseId,
+    Compacted, Damage, DatabaseId, Disclosed, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed,
+    UnknownDatabaseId,
 };
-pub use convofold_store::{audit, backup, repair, verify};
+pub use convofold_store::{audit, backup, erase, repair, verify};
 
 // Files that only their owner can read.
 pub use convofold_store::{leads_into, private_file_options};

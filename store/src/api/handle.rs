@@ -108,6 +108,7 @@ impl Ready {
             archive,
             search,
             bookmarks,
+            erasures,
             start,
             position,
             committed_ms,
@@ -117,7 +118,8 @@ impl Ready {
         } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
-        let shared = Arc::new(Shared::new(options, live, archive, search, bookmarks, storage, start, position));
+        let shared =
+            Arc::new(Shared::new(options, live, archive, search, bookmarks, storage, erasures, start, position));
         shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         Self { shared, checkpointer, clock, position, log_bytes }
     }

@@ -6,6 +6,7 @@ use crate::api::handle::Convofold;
 use crate::api::view::View;
 use crate::checkpoint::recorded::recorded_hashes;
 use crate::format::recorded_hashes::StoredHash;
+use crate::state::erasures::Erasure;
 use crate::state::lent_storage::LentStorage;
 use crate::storage::StorageError;
 
@@ -82,6 +83,14 @@ impl Convofold {
             hashes: hashes.into_iter().map(RecordedHash::from).collect(),
             damages: damages.into_iter().map(|(number, why)| format!("value {number}: {why}")).collect(),
         })
+    }
+}
+
+impl Convofold {
+    /// The receipts of all erasures, in order.
+    #[must_use]
+    pub fn erasures(&self) -> &[Erasure] {
+        &self.shared().erasures.receipts
     }
 }
 

@@ -1,7 +1,10 @@
-//! Maintenance: backup and restore, repair of a damaged database, trim.
+//! Maintenance: backup and restore, repair of a damaged database, trim, compact, erase.
 
 pub mod backup;
 pub mod repair;
 pub(crate) mod trim;
+mod copy;
+pub(crate) mod disclose;
 pub(crate) mod compact;
+pub mod erase;
 mod new_store;

@@ -101,6 +101,12 @@ impl Checkpointer {
         Self { last, page_bytes, lists, generation, written, search, is_incomplete: false, attempted_log_bytes }
     }
 
+    /// The generation of the last checkpoint, if it is the newest one in the storage and contains all of the log.
+    pub(crate) fn saved_generation(&self, position: &LogPosition) -> Option<u64> {
+        let is_whole = |last: &Last| last.generation == self.generation && last.block_no + 1 == position.block_no;
+        self.last.filter(|last| !self.is_incomplete && is_whole(last)).map(|last| last.generation)
+    }
+
     /// Whether a checkpoint is due. If the pages are large, half of their size is the threshold, so that checkpoints
     /// cost at most a fixed multiple of the log.
     pub(crate) fn is_due(&self, log_bytes: u64, threshold_bytes: u64) -> bool {

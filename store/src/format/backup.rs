@@ -19,7 +19,8 @@
 //!         72  bytes before    u64    length of everything before this frame
 //!         80  checksum        u128   XXH3-128, seed 0, of these bytes
 //!         96  fold version    u32    of the hashed state
-//! body     the bookmarks and the hashes recorded in the file (`recorded_hashes.rs`), in bincode
+//! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), and all erasures with their numbers
+//!          (`erasures.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use convofold_engine::{Seq, StateHash};
 
 use super::block::LogPosition;
+use super::erasures::StoredErasure;
 use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
 use super::marks::Marks;
 use super::recorded_hashes::{self, StoredHash};
@@ -63,6 +65,8 @@ pub(crate) struct BackupEnd {
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
     /// The recorded hashes up to this position; in an incremental file those after its beginning.
     pub(crate) recorded: Vec<StoredHash>,
+    /// All erasures, with their numbers.
+    pub(crate) erasures: Vec<(u64, StoredErasure)>,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
     /// The fold version of the hashed state.
@@ -96,12 +100,12 @@ pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<V
     fields.extend_from_slice(&end.bytes_before.to_le_bytes());
     fields.extend_from_slice(&end.checksum.to_le_bytes());
     fields.extend_from_slice(&end.fold_version.to_le_bytes());
-    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded))?)?.0)
+    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded, &end.erasures))?)?.0)
 }
 
 pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     let frame = Frame::open(END, value)?;
-    let (bookmarks, recorded): (_, Vec<StoredHash>) = super::decode(&frame.body()?)?;
+    let (bookmarks, recorded, erasures): (_, Vec<StoredHash>, _) = super::decode(&frame.body()?)?;
     recorded_hashes::checked(&recorded)?;
     let place = place_at(frame.fields, 0)?;
     if let Some(later) = recorded.last().filter(|last| last.seq > place.last_seq()) {
@@ -117,6 +121,7 @@ pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
         fold_version: u32_at(frame.fields, 96),
         bookmarks,
         recorded,
+        erasures,
     })
 }
 

@@ -18,7 +18,7 @@ use convofold_engine::{EventColumns, Seq, Time};
 use super::bookmark::StoredBookmark;
 pub(crate) use super::columns::events::Body;
 use super::columns::events::{BodyBuilder, bookmarks_of};
-use super::frame::{Checksum, Compressor, Frame, FrameKind, Packed, u32_at, u64_at, u128_at};
+use super::frame::{Checksum, Compressor, Frame, FrameKind, Packed, replace_u128, u32_at, u64_at, u128_at};
 use super::key::BlockKey;
 use crate::damage::Damage;
 
@@ -187,7 +187,7 @@ impl Block {
             count,
             committed_ms,
             bookmark_count: u32_at(fields, 20),
-            previous: u128_at(fields, 24),
+            previous: u128_at(fields, PREVIOUS_AT),
             checksum: frame.checksum,
             body: frame.body()?,
         })
@@ -220,6 +220,24 @@ impl Block {
         expect("number of bookmarks", self.bookmark_count.into(), body.bookmarks().len() as u64)?;
         Ok(body)
     }
+}
+
+/// The offset of the checksum of the previous block in the fields.
+const PREVIOUS_AT: usize = 24;
+
+/// Chains a block again, after a block with another checksum. `end` is the log position after the block before, and is moved
+/// past it; `previous` is the checksum that the block states now.
+pub(crate) fn chain_again(value: &mut [u8], previous: Checksum, end: &mut LogPosition) -> Result<Checksum, Damage> {
+    let frame = Frame::open(MARK, value)?;
+    let head = BlockHead::of(frame.fields)?;
+    head.is_at(end.key())?;
+    let (stated, before) = (u128_at(frame.fields, PREVIOUS_AT), frame.checksum);
+    if stated != previous {
+        return Err(Damage::Chain { expected: previous, found: stated });
+    }
+    let chain = if stated == end.chain { before } else { replace_u128(value, PREVIOUS_AT, end.chain) };
+    *end = LogPosition { block_no: head.block_no.saturating_add(1), seq: head.end_seq(), chain };
+    Ok(before)
 }
 
 fn expect(field: &'static str, expected: u64, found: u64) -> Result<(), Damage> {

@@ -191,15 +191,24 @@ fn assemble(
     Ok((value, checksum))
 }
 
+/// Replaces a field of 128 bits at this offset of the fields of a valid value, and its checksum, which is returned.
+pub(crate) fn replace_u128(value: &mut [u8], at: usize, field: u128) -> Checksum {
+    put(value, HEADER_BYTES + at, &field.to_le_bytes());
+    let checksum = checksum(value);
+    put(value, 16, &checksum.to_le_bytes());
+    checksum
+}
+
+fn put(value: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(place) = value.get_mut(at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}
+
 /// Builds a value of this kind from arbitrary bytes by correcting the parts of the header that a reader checks, for
 /// fuzzing.
 #[cfg(fuzzing)]
 pub(crate) fn mended(mark: FrameKind, bytes: &[u8]) -> Vec<u8> {
-    fn put(value: &mut [u8], at: usize, bytes: &[u8]) {
-        if let Some(place) = value.get_mut(at..at + bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-    }
     let whole = HEADER_BYTES + mark.field_bytes;
     let mut value = bytes.to_vec();
     value.resize(value.len().max(whole), 0);

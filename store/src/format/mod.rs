@@ -12,6 +12,7 @@ pub(crate) mod bookmark;
 pub(crate) mod checkpoint;
 pub(crate) mod columns;
 pub(crate) mod database;
+pub(crate) mod erasures;
 mod fields;
 pub(crate) mod frame;
 pub(crate) mod key;
@@ -33,7 +34,7 @@ use crate::damage::Damage;
 /// The revision of all stored forms together, as written in the file FORMAT. Until the first release a stored form
 /// changes in place: raise this number with every change, and run `just fixtures`. A database of another revision is
 /// refused.
-pub(crate) const REVISION: u32 = 9;
+pub(crate) const REVISION: u32 = 10;
 
 /// The only configuration of bincode: little-endian, varint integers, no trailing bytes.
 fn options() -> impl Options {

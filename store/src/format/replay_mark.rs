@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::damage::Damage;
 
 /// The first byte of the bookmark.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A position in the inputs of a replay, and the counts up to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,7 @@ pub(crate) struct ReplayMark {
     pub(crate) late: u64,
     pub(crate) duplicates: u64,
     pub(crate) conflicts: u64,
+    pub(crate) erased: u64,
     /// The zone of times that are written without one. A replay is resumed with the same zone only.
     pub(crate) zone: String,
     /// By source and reason.

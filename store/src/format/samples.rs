@@ -10,6 +10,7 @@ use super::block::LogPosition;
 use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::database::{DatabaseFormat, DatabaseId};
+use super::erasures::StoredErasure;
 use super::key::PageHalf;
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
@@ -280,6 +281,19 @@ pub(crate) fn terms() -> Vec<Term> {
     [(1, 40), (1, 41), (u32::MAX, 7)].map(|(hash, slot)| Term { hash, slot }).into()
 }
 
+pub(crate) fn erasure() -> StoredErasure {
+    StoredErasure {
+        key: [7; 32],
+        at_ms: 1_700_000_000_000,
+        rule: "request".to_owned(),
+        last_seq: 90,
+        hash_before: [1; 32],
+        hash_after: [2; 32],
+        conversations: vec![[3; 16]],
+        events: vec![[4; 16], [5; 16]],
+    }
+}
+
 pub(crate) fn replay_mark() -> ReplayMark {
     ReplayMark {
         input: 1,
@@ -294,6 +308,7 @@ pub(crate) fn replay_mark() -> ReplayMark {
         late: 9,
         duplicates: 10,
         conflicts: 11,
+        erased: 19,
         zone: "Europe/Berlin".to_owned(),
         ignored: vec![("airship".to_owned(), "other_type".to_owned(), 13)],
         rejected: vec![("not JSON".to_owned(), 12)],

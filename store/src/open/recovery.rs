@@ -24,6 +24,7 @@ use crate::open::error::OpenError;
 use crate::open::evicted::fold_evicted;
 use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
+use crate::state::erasures::Erasures;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
 use crate::trace::{span, tell};
@@ -39,6 +40,8 @@ pub(crate) struct RecoveredState {
     pub(crate) archive: Archive,
     pub(crate) search: SearchIndex,
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
+    /// What was erased.
+    pub(crate) erasures: Erasures,
     /// The beginning of the log.
     pub(crate) start: LogStart,
     /// The log position.
@@ -108,6 +111,7 @@ fn recover_all(
     let index = checkpoint.as_mut().map(|checkpoint| std::mem::take(&mut checkpoint.index)).unwrap_or_default();
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
     state.has_intact_pages = is_noted && skipped.is_empty();
+    state.erasures = Erasures::load(storage.as_ref())?;
     state.search = SearchIndex::new(runs.as_deref(), is_damaged);
     state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
     let replayed = state.replay_log(storage, end_mark, index)?;
@@ -162,6 +166,7 @@ impl RecoveredState {
                 archive: Archive::default(),
                 search: SearchIndex::default(),
                 bookmarks: BTreeMap::new(),
+                erasures: Erasures::default(),
                 start,
                 position: LogPosition::START,
                 committed_ms: 0,
@@ -176,6 +181,7 @@ impl RecoveredState {
             live: Live::new(board),
             archive: Archive::new(pages),
             search: SearchIndex::default(),
+            erasures: Erasures::default(),
             start,
             position: position_of(&record),
             committed_ms: 0,
@@ -200,6 +206,11 @@ impl RecoveredState {
         self.search = SearchIndex::new(Some(self.checkpointer.search.runs()), false);
         self.checkpointer.is_incomplete = true;
         Ok(())
+    }
+
+    /// The generation of the newest checkpoint, if it contains all of the log and can be used.
+    pub(crate) fn saved_generation(&self) -> Option<u64> {
+        self.checkpointer.saved_generation(&self.position)
     }
 
     /// Removes the note about a damaged page after all pages were found to be intact. If a checkpoint was skipped, the next

@@ -154,6 +154,7 @@ impl Resume {
             late: counts.late,
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
+            erased: counts.erased,
             zone: self.zone.to_string(),
             ignored: ignored.iter().map(|(source, reason, count)| (source.into(), reason.into(), count)).collect(),
             rejected: rejected.iter().map(|(reason, count)| (reason.clone(), *count)).collect(),
@@ -178,8 +179,8 @@ fn report_of(mark: ReplayMark) -> ReplayReport {
     for (source, reason, count) in mark.ignored {
         ignored.add(&source, &reason, count);
     }
-    let ReplayMark { applied, late, duplicates, conflicts, .. } = mark;
-    let counts = EffectCounts { applied, late, duplicates, conflicts };
+    let ReplayMark { applied, late, duplicates, conflicts, erased, .. } = mark;
+    let counts = EffectCounts { applied, late, duplicates, conflicts, erased };
     ReplayReport {
         lines: mark.lines,
         bytes: mark.bytes,

@@ -12,6 +12,7 @@
 //! builds the index again.
 
 mod entries;
+mod filter;
 mod hits;
 mod index;
 mod merge;
@@ -20,6 +21,7 @@ mod run;
 mod writer;
 
 pub(crate) use entries::{AllEntries, Entries};
+pub(crate) use filter::copy_without;
 pub(crate) use hits::{Hits, slots_with};
 pub(crate) use index::{Runs, SearchIndex, Sources};
 pub(crate) use rebuild::rebuild;

@@ -54,6 +54,11 @@ impl SearchWriter {
         Ok(writer)
     }
 
+    /// Continues with these runs, in a storage that has no others. The next one has a number above `last_run`.
+    pub(super) fn after(runs: Vec<Arc<Run>>, last_run: u64) -> Self {
+        Self { runs, last_run, ..Self::default() }
+    }
+
     pub(crate) fn runs(&self) -> &[Arc<Run>] {
         &self.runs
     }

@@ -80,6 +80,7 @@ pub(crate) struct Meter {
     late: AtomicU64,
     duplicates: AtomicU64,
     conflicts: AtomicU64,
+    erased: AtomicU64,
     batches: AtomicU64,
     groups: AtomicU64,
     pub(crate) rejected: AtomicU64,
@@ -100,12 +101,13 @@ impl Meter {
             batches += 1;
             self.commits.add(now.saturating_duration_since(submitted));
         }
-        let EffectCounts { applied, late, duplicates, conflicts } = counts;
+        let EffectCounts { applied, late, duplicates, conflicts, erased } = counts;
         let all = [
             (&self.applied, applied),
             (&self.late, late),
             (&self.duplicates, duplicates),
             (&self.conflicts, conflicts),
+            (&self.erased, erased),
             (&self.batches, batches),
             (&self.groups, 1),
         ];
@@ -136,6 +138,7 @@ impl Meter {
                 late: read(&self.late),
                 duplicates: read(&self.duplicates),
                 conflicts: read(&self.conflicts),
+                erased: read(&self.erased),
             },
             rejected: read(&self.rejected),
             batches: read(&self.batches),

@@ -60,6 +60,7 @@ pub fn publish(counters: &Counters, labels: &[(&'static str, &str)]) {
         ("late", events.late),
         ("duplicate", events.duplicates),
         ("conflict", events.conflicts),
+        ("erased", events.erased),
     ] {
         counter!("convofold_events_total", with(&labels, "effect", effect.to_owned())).absolute(value);
     }
@@ -196,7 +197,7 @@ mod tests {
         let latencies = Latencies::default();
         latencies.add(Duration::from_micros(3));
         let counters = Counters {
-            events: EffectCounts { applied: 1, late: 2, duplicates: 3, conflicts: 4 },
+            events: EffectCounts { applied: 1, late: 2, duplicates: 3, conflicts: 4, erased: 5 },
             commit_latency: latencies.snapshot(),
             checkpoint_age: Some(Duration::from_millis(1_500)),
             resident_bytes: 77,

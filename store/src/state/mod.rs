@@ -11,3 +11,4 @@ pub(crate) mod wakers;
 pub(crate) mod shared;
 pub(crate) mod lent_storage;
 pub(crate) mod base;
+pub(crate) mod erasures;

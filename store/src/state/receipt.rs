@@ -13,9 +13,9 @@ pub struct Receipt {
     pub effects: Arc<[Effect]>,
     /// Number of events by effect.
     pub counts: EffectCounts,
-    /// The seq of the first event of the batch that was logged; `None` if all were duplicates.
+    /// The seq of the first event of the batch that was logged; `None` if all were duplicates or erased.
     pub first_seq: Option<Seq>,
-    /// The seq of the last event of the batch that was logged; `None` if all were duplicates.
+    /// The seq of the last event of the batch that was logged; `None` if all were duplicates or erased.
     pub last_seq: Option<Seq>,
     /// Whether the batch survives a power cut already. Always true for
     /// [`Durability::Synced`](crate::Durability::Synced).
@@ -43,6 +43,16 @@ pub struct EffectCounts {
     pub duplicates: u64,
     /// New events with the identity of another event and different content.
     pub conflicts: u64,
+    /// Events that were erased before, and do not come back.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_none"))]
+    pub erased: u64,
+}
+
+/// Most databases have no erased events, and their numbers look as if there was no such thing.
+#[cfg(feature = "serde")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(erased: &u64) -> bool {
+    *erased == 0
 }
 
 impl EffectCounts {
@@ -52,6 +62,7 @@ impl EffectCounts {
             Effect::Late => self.late += 1,
             Effect::Duplicate => self.duplicates += 1,
             Effect::Conflict { .. } => self.conflicts += 1,
+            Effect::Erased => self.erased += 1,
         }
     }
 
@@ -61,11 +72,12 @@ impl EffectCounts {
         self.late += other.late;
         self.duplicates += other.duplicates;
         self.conflicts += other.conflicts;
+        self.erased += other.erased;
     }
 
     /// Number of all events.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.applied + self.late + self.duplicates + self.conflicts
+        self.applied + self.late + self.duplicates + self.conflicts + self.erased
     }
 }

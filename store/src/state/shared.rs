@@ -15,6 +15,7 @@ use crate::log::columns::ColumnsPool;
 use crate::options::Options;
 use crate::search::SearchIndex;
 use crate::state::counters::Meter;
+use crate::state::erasures::Erasures;
 use crate::state::reports::KeptReports;
 use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) applied_seq: AtomicU64,
     /// While this is above 0, only requested checkpoints are written; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,
+    /// What was erased, and does not come back.
+    pub(crate) erasures: Erasures,
     /// The beginning of the log.
     pub(crate) log_start: RwLock<LogStart>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
@@ -108,6 +111,7 @@ impl Shared {
         search: SearchIndex,
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn ReadStorage>,
+        erasures: Erasures,
         log_start: LogStart,
         position: LogPosition,
     ) -> Self {
@@ -122,6 +126,7 @@ impl Shared {
             closed: Mutex::default(),
             applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
+            erasures,
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
             compacting: Mutex::default(),

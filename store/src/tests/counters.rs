@@ -20,7 +20,7 @@ fn events_are_counted_by_what_they_did() {
     submit(&db, Batch::new(vec![message("a", 2), message("a", 1), message("a", 1)]));
     submit(&db, Batch::new(vec![at_odds(1), at_odds(2)]));
     let counters = db.counters();
-    assert_eq!(counters.events, EffectCounts { applied: 3, late: 1, duplicates: 2, conflicts: 1 });
+    assert_eq!(counters.events, EffectCounts { applied: 3, late: 1, duplicates: 2, conflicts: 1, erased: 0 });
     assert_eq!((counters.batches, counters.groups, counters.queue_depth), (3, 3, 0));
     assert_eq!((counters.commit_latency.count(), counters.barrier_latency.count()), (3, 3));
     assert!(counters.commit_latency.sum() >= counters.barrier_latency.sum());

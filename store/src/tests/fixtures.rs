@@ -14,20 +14,20 @@ use crate::format::REVISION;
 use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
-use crate::format::{checkpoint, log_start, page, page_head, recorded_hashes, replay_mark, run, samples};
+use crate::format::{checkpoint, erasures, log_start, page, page_head, recorded_hashes, replay_mark, run, samples};
 use crate::storage::end_mark::{self, EndMark};
 use crate::storage::fragment::{Fragment, Tree};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
-struct Form {
+pub(super) struct Form {
     name: &'static str,
-    mark: FrameKind,
+    pub(super) mark: FrameKind,
     write: fn(&mut Compressor) -> Vec<u8>,
     /// Reads a value and encodes it without compression.
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-const FORMS: [Form; 9] = [
+pub(super) const FORMS: [Form; 10] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -61,6 +61,12 @@ const FORMS: [Form; 9] = [
         mark: recorded_hashes::MARK,
         write: |compressor| recorded_hashes::seal(7, &samples::recorded_hashes(), compressor).unwrap(),
         rewrite: |value| recorded_hashes::seal(7, &recorded_hashes::open(7, value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "erasure",
+        mark: erasures::MARK,
+        write: |compressor| erasures::seal(7, &samples::erasure(), compressor).unwrap(),
+        rewrite: |value| erasures::seal(7, &erasures::open(7, value)?, &mut Compressor::plain()),
     },
     Form {
         name: "run-head",
@@ -251,10 +257,12 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(recorded_hashes::open(7, &fixture("recorded-hashes")).unwrap(), samples::recorded_hashes());
+    assert_eq!(erasures::open(7, &fixture("erasure")).unwrap(), samples::erasure());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
     assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));
     assert!(matches!(checkpoint::open(6, &fixture("checkpoint")), Err(Damage::Field { .. })));
     assert!(matches!(recorded_hashes::open(6, &fixture("recorded-hashes")), Err(Damage::Field { .. })));
+    assert!(matches!(erasures::open(6, &fixture("erasure")), Err(Damage::Field { .. })));
 }
 
 #[test]

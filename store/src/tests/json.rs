@@ -40,7 +40,7 @@ const HASH: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d
 
 #[test]
 fn what_a_batch_did() {
-    let counts = EffectCounts { applied: 1, late: 2, duplicates: 3, conflicts: 4 };
+    let counts = EffectCounts { applied: 1, late: 2, duplicates: 3, conflicts: 4, erased: 0 };
     expect(&counts, r#"{"applied":1,"late":2,"duplicates":3,"conflicts":4}"#);
     let receipt = Receipt {
         effects: [Effect::Applied, Effect::Late, Effect::Duplicate, Effect::Conflict { counts: true }].into(),

@@ -9,6 +9,7 @@ mod compact;
 mod counters;
 mod damage;
 mod directory;
+mod erase;
 mod exact;
 mod explain;
 mod export;

@@ -7,6 +7,7 @@ use convofold_engine::{Admission, Board, BoardEdit, Effect, Seq};
 
 use crate::log::bookmark::Bookmark;
 use crate::log::columns::Events;
+use crate::state::erasures::Erasures;
 use crate::state::receipt::{EffectCounts, Receipt};
 use crate::state::shared::Shared;
 use crate::write::batch::{Batch, Durability};
@@ -34,6 +35,8 @@ pub(crate) struct Group {
     batches: Vec<Batch>,
     /// For each event, whether it is new.
     is_new: Vec<bool>,
+    /// For each event, whether it was erased; empty if nothing was ever erased.
+    is_erased: Vec<bool>,
     /// For each conversation of each batch, its slot before the group; `None` if it is new.
     slots: Vec<Option<u32>>,
     first_seq: Seq,
@@ -42,9 +45,18 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Separates new events from those that the board knows. Evicted conversations must have been reloaded.
-    pub(crate) fn admit(batches: Vec<Batch>, board: &Board, first_seq: Seq, committed_ms: u64) -> Self {
+    /// Separates new events from those that the board knows or that were erased. Evicted conversations must have been
+    /// reloaded.
+    pub(crate) fn admit(
+        batches: Vec<Batch>,
+        board: &Board,
+        erasures: &Erasures,
+        first_seq: Seq,
+        committed_ms: u64,
+    ) -> Self {
         let count = batches.iter().map(Batch::len).sum();
+        let is_erased = if erasures.is_empty() { Vec::new() } else { erased(&batches, erasures) };
+        let mut of_events = is_erased.iter();
         let mut admissions = board.admissions();
         admissions.reserve(count);
         let (mut is_new, mut slots) = (Vec::with_capacity(count), Vec::new());
@@ -53,10 +65,11 @@ impl Group {
             slots.extend(events.conversations().map(|id| board.slot_of(id)));
             is_new.extend(events.iter().map(|(shared, event)| {
                 let slot = slots.get(first + shared.conversation).copied().flatten();
-                admissions.admit_at(slot, event) == Admission::Log
+                let is_erased = of_events.next() == Some(&true);
+                !is_erased && admissions.admit_at(slot, event) == Admission::Log
             }));
         }
-        Self { batches, is_new, slots, first_seq, committed_ms }
+        Self { batches, is_new, is_erased, slots, first_seq, committed_ms }
     }
 
     /// Whether a submission waits for durability.
@@ -64,18 +77,21 @@ impl Group {
         self.batches.iter().any(|batch| batch.durability == Durability::Synced)
     }
 
-    fn batches(&self) -> impl Iterator<Item = (&Batch, &[bool])> {
-        let mut is_new = self.is_new.as_slice();
+    fn batches(&self) -> impl Iterator<Item = (&Batch, &[bool], &[bool])> {
+        let (mut is_new, mut is_erased) = (self.is_new.as_slice(), self.is_erased.as_slice());
         self.batches.iter().map(move |batch| {
-            let (own, rest) = is_new.split_at_checked(batch.len()).unwrap_or_default();
-            is_new = rest;
-            (batch, own)
+            let [own, own_erased] = [&mut is_new, &mut is_erased].map(|rest| {
+                let (own, others) = rest.split_at_checked(batch.len()).unwrap_or_default();
+                *rest = others;
+                own
+            });
+            (batch, own, own_erased)
         })
     }
 
     /// The events of each batch, and for each of them whether it is new.
     pub(crate) fn events(&self) -> impl Iterator<Item = (&Events, &[bool])> {
-        self.batches().map(|(batch, is_new)| (&batch.events, is_new))
+        self.batches().map(|(batch, is_new, _)| (&batch.events, is_new))
     }
 
     /// The number of new events.
@@ -97,7 +113,7 @@ impl Group {
         let mut listed = shared.live.listed();
         let mut seq = self.first_seq;
         let mut receipts = Vec::with_capacity(self.batches.len());
-        let mut batches = self.batches().map(|(batch, is_new)| Applied::new(batch, is_new)).peekable();
+        let mut batches = self.batches().map(|(batch, new, erased)| Applied::new(batch, new, erased)).peekable();
         let (mut slots, mut first) = (self.slots.clone(), 0);
         while batches.peek().is_some() {
             let mut board = shared.live.board_mut();
@@ -140,10 +156,25 @@ impl Group {
     }
 }
 
+/// For each event, whether it was erased.
+fn erased(batches: &[Batch], erasures: &Erasures) -> Vec<bool> {
+    let mut is_erased = Vec::new();
+    for Batch { events, .. } in batches {
+        // Most batches have several events of a conversation, and most conversations none that was erased.
+        let suspects: Vec<_> = events.conversations().map(|id| erasures.have_conversation(id)).collect();
+        let is_suspect = |conversation: usize| suspects.get(conversation) == Some(&true);
+        let of_batch =
+            events.iter().map(|(shared, event)| is_suspect(shared.conversation) && erasures.have_event(event));
+        is_erased.extend(of_batch);
+    }
+    is_erased
+}
+
 /// A batch that is being applied.
 struct Applied<'a> {
     batch: &'a Batch,
     is_new: &'a [bool],
+    is_erased: &'a [bool],
     /// For each context, its index in its conversation, once it is known.
     contexts: Vec<Option<u32>>,
     counts: EffectCounts,
@@ -153,10 +184,19 @@ struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    fn new(batch: &'a Batch, is_new: &'a [bool]) -> Self {
+    fn new(batch: &'a Batch, is_new: &'a [bool], is_erased: &'a [bool]) -> Self {
         let effects = Vec::with_capacity(batch.len());
         let contexts = vec![None; batch.events.context_count()];
-        Self { batch, is_new, contexts, counts: EffectCounts::default(), effects, first_seq: None, last_seq: None }
+        Self {
+            batch,
+            is_new,
+            is_erased,
+            contexts,
+            counts: EffectCounts::default(),
+            effects,
+            first_seq: None,
+            last_seq: None,
+        }
     }
 
     fn is_complete(&self) -> bool {
@@ -184,6 +224,8 @@ impl<'a> Applied<'a> {
                 self.last_seq = Some(seq);
                 let context = self.contexts.get_mut(shared.context).unwrap_or(&mut no_context);
                 board.apply_at(slot, context, seq, event)
+            } else if self.is_erased.get(self.effects.len()) == Some(&true) {
+                Effect::Erased
             } else {
                 board.repeat_at(slot, event);
                 Effect::Duplicate

@@ -234,7 +234,7 @@ impl Writer {
         let first_seq = self.position.seq;
         let known_ms = batches.first().and_then(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
-        let group = Group::admit(batches, &shared.live.board(), first_seq, committed_ms);
+        let group = Group::admit(batches, &shared.live.board(), &shared.erasures, first_seq, committed_ms);
         let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;
         let receipts = if is_large && !group.is_awaited() {
             self.log_while_folding(&Arc::new(group))?

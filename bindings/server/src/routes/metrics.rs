@@ -44,6 +44,7 @@ fn text(app: &App) -> String {
         ("late", events.late),
         ("duplicate", events.duplicates),
         ("conflict", events.conflicts),
+        ("erased", events.erased),
     ] {
         out.sample("convofold_events_total", &[("effect", &effect)], &count);
     }

@@ -84,6 +84,16 @@ pub enum BackupError {
         /// The seq of its last event.
         seq: Seq,
     },
+    /// The log was written again by an erasure after the earlier backup. Make a complete backup, and delete those from before.
+    #[error("{} ends with event {seq}, which erasure {number} has replaced or chained again", .since.display())]
+    Erased {
+        /// The earlier backup.
+        since: PathBuf,
+        /// The seq of its last event.
+        seq: Seq,
+        /// The number of the erasure.
+        number: u64,
+    },
     /// The events after the earlier backup were dropped from the log. Make a complete backup.
     #[error("{} ends with event {seq}, but the log begins with event {first_seq}", .since.display())]
     Dropped {

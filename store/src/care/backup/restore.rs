@@ -29,6 +29,7 @@ use crate::format::page_head::{PageHead, StoredHead};
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
+use crate::state::erasures::store as store_erasure;
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
@@ -152,6 +153,10 @@ fn write_store(
     let recorded = in_order(files.iter().flat_map(|file| file.end_frame().recorded.clone()).collect());
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     write_recorded_hashes(storage.as_ref(), &mut compressor, &recorded)?;
+    // Each file has all that were made before it.
+    for (number, erasure) in files.last().into_iter().flat_map(|file| &file.end_frame().erasures) {
+        store_erasure(storage.as_ref(), *number, erasure, &mut compressor)?;
+    }
     append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))
         .map_err(doing("writing the end mark in", directory.path()))?;

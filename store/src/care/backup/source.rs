@@ -23,6 +23,7 @@ use crate::format::marks::Marks;
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::{base_count, each_base_image};
+use crate::state::erasures::stored;
 use crate::state::lent_storage::LentStorage;
 use crate::state::snapshot::Snapshot;
 use crate::storage::ReadStorage;
@@ -173,9 +174,10 @@ impl RunningBackup<'_> {
         // The hash of the last event of the base can have been recorded after the base was written.
         let first_seq = if since.is_none() { 0 } else { header.begin.seq.saturating_sub(1) };
         recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
+        let erasures = stored(storage.as_ref())?;
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
-        writer.end(&snapshot, recorded, FOLD_VERSION)
+        writer.end(&snapshot, recorded, erasures, FOLD_VERSION)
     }
 }
 
@@ -222,8 +224,15 @@ fn expect_place(
     } else {
         false
     };
-    let diverged = || BackupError::Diverged { since: since.to_owned(), seq: place.last_seq() };
-    has_place.then_some(()).ok_or_else(diverged)
+    if has_place {
+        return Ok(());
+    }
+    let (since, seq) = (since.to_owned(), place.last_seq());
+    let erased = stored(storage)?.into_iter().rfind(|(_, erasure)| erasure.last_seq >= seq);
+    Err(match erased {
+        Some((number, _)) => BackupError::Erased { since, seq, number },
+        None => BackupError::Diverged { since, seq },
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::BackupError;
 use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
+use crate::format::erasures::StoredErasure;
 use crate::format::frame::Compressor;
 use crate::format::key::PageHalf;
 use crate::format::recorded_hashes::StoredHash;
@@ -81,6 +82,7 @@ impl<'a> BackupWriter<'a> {
         mut self,
         snapshot: &Snapshot,
         recorded: Vec<StoredHash>,
+        erasures: Vec<(u64, StoredErasure)>,
         fold_version: u32,
     ) -> Result<(), BackupError> {
         let end = BackupEnd {
@@ -89,6 +91,7 @@ impl<'a> BackupWriter<'a> {
             conversations: snapshot.conversations,
             bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             recorded,
+            erasures,
             bytes_before: self.out.bytes,
             checksum: self.out.hash.digest128(),
             fold_version,

@@ -10,6 +10,7 @@ mod pages;
 mod rebuild;
 mod report;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
 use crate::checkpoint::recorded::{self, in_order, number_of, write_recorded_hashes};
 use crate::format::checkpoint::{self as record, CheckpointRecord};
+use crate::format::erasures::{self as stored, StoredErasure};
 use crate::format::frame::Compressor;
 use crate::format::log_start;
 use crate::format::marks::Marks;
@@ -35,6 +37,7 @@ use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
+use crate::state::erasures;
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, storage_folder};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{SledOptions, SledStorage};
@@ -173,6 +176,7 @@ impl<'a> Repair<'a> {
 
         let marks = marks(&mut carved).map_err(failed)?;
         let recorded = recorded_in(&mut carved).map_err(failed)?;
+        let made = erasures_in(&mut carved).map_err(failed)?;
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
@@ -185,7 +189,7 @@ impl<'a> Repair<'a> {
         let expected = (report.events, db.state_hash());
         db.close()?;
         drop(db);
-        keep_recorded(recorded, whole_until, new_store.path())?;
+        keep_records(recorded, whole_until, &made, new_store.path())?;
         let db = Options::new().create(false).open(new_store.path())?;
         let found = (db.stats().last_seq, db.state_hash());
         let conversations = db.stats().conversations;
@@ -238,11 +242,27 @@ fn recorded_in(carved: &mut Carved) -> io::Result<Vec<StoredHash>> {
     Ok(recorded)
 }
 
-/// Adds the hashes that were recorded up to the first lost event to those of the new database, which is closed. Later states
-/// lack the lost events.
-fn keep_recorded(mut kept: Vec<StoredHash>, whole_until: Seq, repaired: &Path) -> Result<(), OpenError> {
+/// The erasures that can be read. Without them, erased events would come back.
+fn erasures_in(carved: &mut Carved) -> io::Result<BTreeMap<u64, StoredErasure>> {
+    let mut readable = BTreeMap::new();
+    for name in carved.records() {
+        let Some(number) = erasures::number_of(&name) else { continue };
+        let found = carved.find(Tree::Records, name.as_bytes(), |value| stored::open(number, value).ok())?;
+        readable.extend(found.into_iter().map(|erasure| (number, erasure)));
+    }
+    Ok(readable)
+}
+
+/// Adds the hashes that were recorded up to the first lost event to those of the new database, which is closed, and the
+/// erasures. Later states lack the lost events.
+fn keep_records(
+    mut kept: Vec<StoredHash>,
+    whole_until: Seq,
+    made: &BTreeMap<u64, StoredErasure>,
+    repaired: &Path,
+) -> Result<(), OpenError> {
     kept.retain(|hash| hash.seq <= whole_until);
-    if kept.is_empty() {
+    if kept.is_empty() && made.is_empty() {
         return Ok(());
     }
     let options = Options::new();
@@ -252,6 +272,9 @@ fn keep_recorded(mut kept: Vec<StoredHash>, whole_until: Seq, repaired: &Path) -
     kept.extend(new);
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     write_recorded_hashes(storage.as_ref(), &mut compressor, &in_order(kept))?;
+    for (number, erasure) in made {
+        erasures::store(storage.as_ref(), *number, erasure, &mut compressor)?;
+    }
     storage.barrier()?;
     Ok(release(storage)?)
 }

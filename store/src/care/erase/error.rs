@@ -1,0 +1,86 @@
+//! Errors of an erasure.
+
+use std::io;
+use std::path::PathBuf;
+
+use convofold_engine::ImageError;
+
+use crate::checkpoint::error::LoadError;
+use crate::damage::Damage;
+use crate::log::error::LogError;
+use crate::open::error::OpenError;
+use crate::storage::StorageError;
+use crate::write::error::CloseError;
+
+/// Why nothing was erased, or not everything.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EraseError {
+    /// The database is in use, or cannot be opened. Nothing has changed.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database could not be closed after a checkpoint was written. Nothing was erased.
+    #[error("a checkpoint could not be written before the erasure")]
+    Close(#[from] CloseError),
+    /// There is no usable checkpoint with all events of the log. Open and close the database, and try again. Nothing has
+    /// changed.
+    #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
+    Unsaved,
+    /// The file system has less room than a copy may need. Nothing has changed.
+    #[error("a copy needs up to {needed_bytes} bytes, and {free_bytes} are free in {}", dir.display())]
+    NoSpace {
+        /// The directory of the database.
+        dir: PathBuf,
+        /// Length of the storage.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+    /// The storage cannot be read, or the copy cannot be written. Nothing has changed.
+    #[error("the copy failed")]
+    Storage(#[from] StorageError),
+    /// Something of the subject would be left, so the copy is not used. Nothing has changed.
+    #[error("the erasure would leave something: {what}")]
+    Left {
+        /// What, without naming the subject.
+        what: String,
+    },
+    /// Another file of the directory contains something of the subject. Remove it, and try again. Nothing has changed.
+    #[error("{} contains an id, a number or a text of what is to be erased", file.display())]
+    Beside {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Writing HEAD failed. Everything is erased, or nothing is; the next opening removes the storage that is not used.
+    #[error("moving to the erased storage failed")]
+    Move(#[source] io::Error),
+    /// The database is erased, and the storage of before cannot be removed. The next opening tries again.
+    #[error("the database is erased, and {} cannot be removed", folder.display())]
+    Remains {
+        /// The folder of the storage.
+        folder: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+}
+
+impl From<LogError> for EraseError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { why, .. } => StorageError::Value(why).into(),
+            LogError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<ImageError> for EraseError {
+    fn from(error: ImageError) -> Self {
+        StorageError::Value(Damage::Conversation(error)).into()
+    }
+}
+
+impl From<LoadError> for EraseError {
+    fn from(error: LoadError) -> Self {
+        if let LoadError::Storage(error) = error { error.into() } else { Self::Unsaved }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which conversations are erased, and what they become.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use convofold_engine::{ConversationImage, Event, Pseudonym, Seq, StateHash, Subject};
+
+use super::{EraseError, random};
+use crate::conversations::archive::alone;
+use crate::conversations::page::{PAGE_SLOTS, read_page};
+use crate::format::erasures::{Key, KeyedHash};
+use crate::in_order::in_order;
+use crate::open::recovery::RecoveredState;
+use crate::state::erasures::Hasher;
+use crate::storage::{ReadStorage, StorageError};
+
+/// A conversation, and what it becomes.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    pub(super) before: ConversationImage,
+    pub(super) after: ConversationImage,
+}
+
+/// What is replaced. In memory are the erased conversations, and nothing of others.
+#[derive(Debug, Default)]
+pub(super) struct Replacements {
+    /// By slot.
+    pub(super) conversations: BTreeMap<u32, Replaced>,
+    /// The events of before, which name their conversation, by seq.
+    pub(super) before: BTreeMap<Seq, Event>,
+    /// The events in their places.
+    pub(super) events: BTreeMap<Seq, Event>,
+}
+
+/// Reads all conversations, on all processors. `None` if nothing is about the subjects.
+pub(super) fn find(
+    storage: &dyn ReadStorage,
+    state: &RecoveredState,
+    subjects: &BTreeSet<Subject>,
+) -> Result<Option<Replacements>, EraseError> {
+    let pages = state.archive.with_pages(<[_]>::to_vec);
+    let is_wanted = |image: &ConversationImage| subjects.iter().any(|subject| subject.is_of(image));
+    let read = |page: usize| {
+        let (mut found, page_no) = (Vec::new(), u32::try_from(page).unwrap_or(u32::MAX));
+        let entry = pages.get(page).copied().unwrap_or_default();
+        read_page(
+            storage,
+            page_no,
+            entry,
+            |_| true,
+            |place, image| {
+                if is_wanted(&image) {
+                    found.push((page_no * PAGE_SLOTS + place, image));
+                }
+            },
+        )?;
+        Ok::<_, StorageError>(found)
+    };
+    let mut replaced = Replacements::default();
+    in_order(pages.len(), read, |found| {
+        for (slot, image) in found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+            replaced.add(slot, image)?;
+        }
+        Ok::<_, EraseError>(())
+    })?;
+    Ok((!replaced.conversations.is_empty()).then_some(replaced))
+}
+
+impl Replacements {
+    fn add(&mut self, slot: u32, before: ConversationImage) -> Result<(), EraseError> {
+        let mut bits = [0; 16];
+        random(&mut bits)?;
+        let after = before.erased(Pseudonym::from_bits(u128::from_be_bytes(bits)))?;
+        self.before.extend(before.events()?);
+        self.events.extend(after.events()?);
+        self.conversations.insert(slot, Replaced { before, after });
+        Ok(())
+    }
+
+    /// Those in these slots.
+    pub(super) fn within(&self, slots: Range<u32>) -> impl Iterator<Item = (u32, &Replaced)> {
+        self.conversations.range(slots).map(|(slot, replaced)| (*slot, replaced))
+    }
+
+    /// Whether one of these events is replaced.
+    pub(super) fn has_event(&self, seqs: Range<Seq>) -> bool {
+        !seqs.is_empty() && self.events.range(seqs).next().is_some()
+    }
+
+    /// The state hash of all conversations, given the one of before.
+    pub(super) fn state_hash(&self, before: StateHash) -> Result<StateHash, StorageError> {
+        let hash_of = |image: &ConversationImage| Ok::<_, StorageError>(alone(image.clone())?.state_hash());
+        self.conversations
+            .values()
+            .try_fold(before, |sum, replaced| Ok(sum.minus(hash_of(&replaced.before)?).plus(hash_of(&replaced.after)?)))
+    }
+
+    /// The hashes by which conversations and events are recognised, in order.
+    pub(super) fn keyed_hashes(&self, key: &Key) -> Result<(Vec<KeyedHash>, Vec<KeyedHash>), EraseError> {
+        let invalid = || EraseError::Left { what: "the key of the hashes is invalid".to_owned() };
+        let hasher = Hasher::new(key).ok_or_else(invalid)?;
+        let of_conversation = |replaced: &Replaced| hasher.conversation(&replaced.before.id);
+        let conversations: BTreeSet<_> = self.conversations.values().map(of_conversation).collect();
+        let events: BTreeSet<_> = self.before.values().map(|event| hasher.event(event.as_ref())).collect();
+        Ok((conversations.into_iter().collect(), events.into_iter().collect()))
+    }
+}

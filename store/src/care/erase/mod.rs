@@ -1,0 +1,271 @@
+//! Erase: what is known about a member disappears, and the numbers stay.
+//!
+//! It is a compaction with a filter: the storage is written to a new folder, with other events in place of those of the
+//! member, and HEAD names the new folder in one write. A process that is killed at any moment leaves everything of before or
+//! everything of after. Decision 0041 gives the reasons.
+//!
+//! ```text
+//! find      which conversations are the subject's, and what each of them becomes
+//! copy      log, pages, heads, search index, recorded hashes and records, without them
+//! prove     read the copy again: nothing of them is left
+//! move      mark the old storage, HEAD names the copy, remove the old one
+//! ```
+
+mod copy;
+mod error;
+mod find;
+mod needles;
+mod proof;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use convofold_engine::{ConversationImage, Seq, Subject};
+
+use self::copy::{Copied, Copier};
+pub use self::error::EraseError;
+use self::find::find;
+use self::proof::Proof;
+use crate::api::handle::Convofold;
+use crate::care::copy::{Copy, like};
+use crate::format::checkpoint::CheckpointRecord;
+use crate::format::erasures::{Key, StoredErasure};
+use crate::open::opening::{self, Opened};
+use crate::open::recovery::RecoveredState;
+use crate::open::safety_copy::{mark, remove_storage, unmark};
+use crate::options::Options;
+use crate::state::base::all_images;
+pub use crate::state::erasures::Erasure;
+use crate::state::erasures::stored;
+use crate::state::lent_storage::LentStorage;
+use crate::storage::end_mark::{EndMark, next_folder, storage_folder};
+use crate::storage::files::{free_bytes, sync_dir};
+use crate::storage::{StorageError, release};
+use crate::trace::{span, tell};
+
+/// How often a checkpoint is written before it is known that it contains all of the log.
+const MAX_OPENINGS: u32 = 2;
+
+/// A conversation that an erasure would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Erasable {
+    /// Its id.
+    pub conversation: String,
+    /// Number of its events.
+    pub events: u64,
+    /// The seq of its first event.
+    pub first_seq: Seq,
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Erased {
+    /// The receipt, which is kept in the database.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub receipt: Erasure,
+    /// Number of erased names, ids and texts that also occur in other conversations, where they stay.
+    pub also_elsewhere: u64,
+    /// Length of the storage before, in bytes.
+    pub before_bytes: u64,
+    /// Length of the storage now, in bytes.
+    pub after_bytes: u64,
+}
+
+/// An erasure: name the subjects, then call [`Erase::run`].
+///
+/// ```
+/// # use convofold_store::{Batch, Convofold};
+/// use convofold_engine::Subject;
+/// use convofold_store::erase::Erase;
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let dir = dir.path().join("conversations");
+/// # let db = Convofold::open(&dir)?;
+/// # use convofold_engine::{Draft, Kind, Time};
+/// # let draft = Draft::new("helpdesk", "m-7_1", Kind::Message, Time::from_ms(1_700_000_000_000));
+/// # let event = draft.member_business_id("m-7").text("My name is Mo").build()?;
+/// # db.submit(Batch::new(vec![event.clone()]))?.wait()?;
+/// # db.close()?;
+/// let erased = Erase::new([Subject::member("m-7")?]).run(&dir)?;
+/// assert_eq!(erased.map(|erased| erased.receipt.conversations), Some(1));
+///
+/// let db = Convofold::open(&dir)?;
+/// assert!(db.state("m-7_1")?.is_none());
+/// // What arrives again does not come back.
+/// let receipt = db.submit(Batch::new(vec![event]))?.wait()?;
+/// assert_eq!(receipt.counts.erased, 1);
+/// # db.close()?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Erase {
+    subjects: BTreeSet<Subject>,
+    rule: String,
+    options: Options,
+}
+
+impl Erase {
+    /// An erasure of everything about these subjects.
+    #[must_use]
+    pub fn new(subjects: impl IntoIterator<Item = Subject>) -> Self {
+        let options = Options::new().create(false);
+        Self { subjects: subjects.into_iter().collect(), rule: "request".to_owned(), options }
+    }
+
+    /// Why, for the receipt. It must not name the member. The default is `request`.
+    #[must_use]
+    pub fn rule(mut self, rule: impl Into<String>) -> Self {
+        self.rule = rule.into();
+        self
+    }
+
+    /// The options with which the database is opened.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// What [`Erase::run`] would erase. Changes nothing. Reads every conversation.
+    ///
+    /// # Errors
+    /// [`StorageError`] if a conversation cannot be read, or the database is closed.
+    pub fn dry_run(&self, db: &Convofold) -> Result<Vec<Erasable>, StorageError> {
+        let storage = LentStorage::of(db.shared());
+        let mut found = Vec::new();
+        for image in all_images(db.shared(), storage.as_ref()) {
+            let image = image?;
+            if self.subjects.iter().any(|subject| subject.is_of(&image)) {
+                found.push(Erasable::of(&image));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Erases the subjects from the database in this directory, which must not be open. `None` if it contains nothing of
+    /// them.
+    ///
+    /// Texts, names, numbers and ids of the members disappear from log, conversations, checkpoints, search index and free
+    /// space. Conversations stay under a random id, with their counts, times and agents, so that reports say the same.
+    /// Erased events that arrive again are counted as erased. The file system must have room for a second copy of the
+    /// storage. When this returns, the copy has been read again and searched, and the storage of before is gone.
+    ///
+    /// # Errors
+    /// [`EraseError`]. Nothing has changed, except with [`EraseError::Move`] and [`EraseError::Remains`].
+    pub fn run(&self, dir: impl AsRef<Path>) -> Result<Option<Erased>, EraseError> {
+        span!("erase");
+        let dir = dir.as_ref();
+        for _ in 0..MAX_OPENINGS {
+            let opened = opening::open(dir, &self.options)?;
+            if opened.state.live.board().slot_count() == 0 || opened.state.saved_generation().is_some() {
+                return self.run_on(opened);
+            }
+            // The lock is released after the storage.
+            let Opened { directory, storage, .. } = opened;
+            release(storage)?;
+            drop(directory);
+            self.options.clone().open(dir)?.close()?;
+        }
+        Err(EraseError::Unsaved)
+    }
+
+    /// Erases from a database that is open, and whose newest checkpoint contains all of its log.
+    pub(crate) fn run_on(&self, opened: Opened) -> Result<Option<Erased>, EraseError> {
+        let Opened { directory, storage, state, mut end_mark, .. } = opened;
+        let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
+        let Some(replaced) = find(storage.as_ref(), &state, &self.subjects)? else { return Ok(None) };
+        let dir = directory.path();
+        let before = storage_folder(dir).map_err(io_failed("reading the end mark"))?;
+        let before_bytes = storage.disk_bytes()?;
+        expect_room(dir, before_bytes)?;
+        let name = next_folder(dir).map_err(io_failed("listing the directory"))?;
+        let copy = Copy::begin(dir.join(&name)).map_err(io_failed("creating the mark of the copy"))?;
+        let to = scopeguard::guard(storage.create(&copy.folder)?, |storage| drop(release(storage)));
+        sync_dir(dir).map_err(io_failed("fsync of the directory"))?;
+
+        let mut copier = Copier::new(storage.as_ref(), to.as_ref(), &replaced, self.options.bounds.part_bytes)?;
+        let Copied { start, position, record, pages } = copier.copy_all(&state)?;
+        let receipt = self.keep_receipt(&mut copier, &state, &record)?;
+        to.barrier()?;
+        let proof = Proof { subjects: &self.subjects, replaced: &replaced, start: &start, position, record: &record };
+        let also_elsewhere = proof.prove(&to, &pages, [&copy.folder, &before])?;
+        like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
+
+        mark(&before).map_err(io_failed("marking the storage before"))?;
+        // Whatever happens from here on, HEAD may name the copy.
+        copy.leave(true);
+        end_mark.move_to(name, EndMark::of(&position)).map_err(EraseError::Move)?;
+        unmark(&copy.folder).map_err(EraseError::Move)?;
+        let after_bytes = to.disk_bytes()?;
+        // Nothing depends on the storage before any more.
+        let _ = release(scopeguard::ScopeGuard::into_inner(storage));
+        remove_storage(&before).map_err(|source| EraseError::Remains { folder: before, source })?;
+        tell!(info, conversations = receipt.conversations, events = receipt.events, "erased");
+        Ok(Some(Erased { receipt, also_elsewhere, before_bytes, after_bytes }))
+    }
+
+    /// Writes the receipt, with the hashes that recognise erased events.
+    fn keep_receipt(
+        &self,
+        copier: &mut Copier<'_>,
+        state: &RecoveredState,
+        record: &CheckpointRecord,
+    ) -> Result<Erasure, EraseError> {
+        let earlier = stored(copier.from)?;
+        let key = earlier.first().map_or_else(random_key, |(_, erasure)| Ok(erasure.key))?;
+        let number = earlier.last().map_or(1, |(number, _)| number + 1);
+        let (conversations, events) = copier.replaced.keyed_hashes(&key)?;
+        let erasure = StoredErasure {
+            key,
+            at_ms: self.options.clock.read().wall_ms,
+            rule: self.rule.clone(),
+            last_seq: record.last_seq,
+            hash_before: state.live.board_mut().state_hash().to_bytes(),
+            hash_after: record.state_hash,
+            conversations,
+            events,
+        };
+        copier.erasures(&earlier, number, &erasure)?;
+        Ok(Erasure::of(number, &erasure))
+    }
+}
+
+impl Erasable {
+    fn of(image: &ConversationImage) -> Self {
+        let seqs = || image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq);
+        Self {
+            conversation: image.id.to_string(),
+            events: seqs().count() as u64,
+            first_seq: seqs().min().unwrap_or_default(),
+        }
+    }
+}
+
+fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), EraseError> {
+    match free_bytes(dir) {
+        Some(free_bytes) if free_bytes < needed_bytes => {
+            Err(EraseError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn random_key() -> Result<Key, StorageError> {
+    let mut key = Key::default();
+    random(&mut key).map(|()| key)
+}
+
+/// Fills a buffer with random bytes of the operating system.
+fn random(bytes: &mut [u8]) -> Result<(), StorageError> {
+    let failed = |error: getrandom::Error| io_failed("reading random bytes")(io::Error::other(error.to_string()));
+    getrandom::fill(bytes).map_err(failed)
+}
+
+fn io_failed(doing: &'static str) -> impl FnOnce(io::Error) -> StorageError {
+    StorageError::io(doing)
+}

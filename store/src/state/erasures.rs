@@ -1,0 +1,150 @@
+//! Erased events: how they are recognised when they arrive again, and the receipts of their erasures.
+
+use std::collections::HashSet;
+
+use convofold_engine::{EventRef, Seq, StateHash};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::format::erasures::{Key, KeyedHash, StoredErasure, open, seal};
+use crate::format::frame::Compressor;
+use crate::storage::{ReadStorage, Storage, StorageError};
+
+/// Names contain the number of the erasure, padded so that they sort by it.
+const RECORD: &str = "erasures/";
+
+/// An erasure, for an auditor. It contains nothing about the member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Erasure {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+    /// Why these conversations.
+    pub rule: String,
+    /// Number of erased conversations.
+    pub conversations: u64,
+    /// Number of erased events.
+    pub events: u64,
+    /// The last event in the log then.
+    pub last_seq: Seq,
+    /// The state hash before.
+    pub hash_before: StateHash,
+    /// The state hash after it.
+    pub hash_after: StateHash,
+}
+
+impl Erasure {
+    pub(crate) fn of(number: u64, stored: &StoredErasure) -> Self {
+        Self {
+            number,
+            at: i64::try_from(stored.at_ms).unwrap_or(i64::MAX),
+            rule: stored.rule.clone(),
+            conversations: stored.conversations.len() as u64,
+            events: stored.events.len() as u64,
+            last_seq: stored.last_seq,
+            hash_before: StateHash::from_bytes(stored.hash_before),
+            hash_after: StateHash::from_bytes(stored.hash_after),
+        }
+    }
+}
+
+/// All erasures of a database. Nearly every database has none.
+#[derive(Debug, Default)]
+pub(crate) struct Erasures {
+    hasher: Option<Hasher>,
+    conversations: HashSet<KeyedHash>,
+    events: HashSet<KeyedHash>,
+    pub(crate) receipts: Vec<Erasure>,
+}
+
+impl Erasures {
+    /// Reads all of them.
+    pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
+        let mut erasures = Self::default();
+        for (number, erasure) in stored(storage)? {
+            erasures.receipts.push(Erasure::of(number, &erasure));
+            erasures.hasher = Hasher::new(&erasure.key);
+            erasures.conversations.extend(erasure.conversations);
+            erasures.events.extend(erasure.events);
+        }
+        Ok(erasures)
+    }
+
+    /// Whether events of a conversation with this id were erased. Others need not be asked about one by one.
+    pub(crate) fn have_conversation(&self, id: &str) -> bool {
+        self.hasher.as_ref().is_some_and(|hasher| self.conversations.contains(&hasher.conversation(id)))
+    }
+
+    /// Whether this event, or another one with its identity, was erased.
+    pub(crate) fn have_event(&self, event: EventRef<'_>) -> bool {
+        self.hasher.as_ref().is_some_and(|hasher| self.events.contains(&hasher.event(event)))
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.receipts.is_empty()
+    }
+}
+
+/// The number in the name of a record of this kind.
+pub(crate) fn number_of(record_name: &str) -> Option<u64> {
+    record_name.strip_prefix(RECORD)?.parse().ok()
+}
+
+/// The stored erasures with their numbers, in order.
+pub(crate) fn stored(storage: &dyn ReadStorage) -> Result<Vec<(u64, StoredErasure)>, StorageError> {
+    let names = storage.record_names(RECORD)?;
+    let read = |name: &String| {
+        let number = number_of(name).unwrap_or_default();
+        let value = storage.record(name)?.unwrap_or_default();
+        Ok((number, open(number, &value).map_err(StorageError::Value)?))
+    };
+    names.iter().map(read).collect()
+}
+
+/// Writes an erasure.
+pub(crate) fn store(
+    storage: &dyn Storage,
+    number: u64,
+    erasure: &StoredErasure,
+    compressor: &mut Compressor,
+) -> Result<(), StorageError> {
+    let value = seal(number, erasure, compressor).map_err(StorageError::Encoding)?;
+    storage.put_record(&format!("{RECORD}{number:010}"), &value)
+}
+
+/// Hashes ids with a key.
+#[derive(Debug)]
+pub(crate) struct Hasher(Hmac<Sha256>);
+
+impl Hasher {
+    /// Every length of a key is valid, so this never returns `None`.
+    pub(crate) fn new(key: &Key) -> Option<Self> {
+        Hmac::new_from_slice(key).map(Self).ok()
+    }
+
+    pub(crate) fn conversation(&self, id: &str) -> KeyedHash {
+        self.hash(&[b"conversation", id.as_bytes()])
+    }
+
+    /// The hash of an event's identity, in its conversation.
+    pub(crate) fn event(&self, event: EventRef<'_>) -> KeyedHash {
+        let identity = event.identity();
+        let form = [identity.part(), u8::from(identity.is_content())];
+        let (conversation, source, text) = (event.conversation(), event.source(), identity.text());
+        self.hash(&[b"event", conversation.as_bytes(), source.as_bytes(), &form, text.as_bytes()])
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> KeyedHash {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        whole.first_chunk().copied().unwrap_or_default()
+    }
+}
