@@ -12,6 +12,8 @@ use crate::commands::compact::CompactArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::conflicts::ConflictsArgs;
 use crate::commands::diff::DiffArgs;
+use crate::commands::disclose::DiscloseArgs;
+use crate::commands::erase::EraseArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
@@ -100,6 +102,8 @@ pub enum Command {
     Token(TokenArgs),
     Trim(TrimArgs),
     Compact(CompactArgs),
+    Erase(EraseArgs),
+    Disclose(DiscloseArgs),
     Verify(VerifyArgs),
     Audit(AuditArgs),
     Backup(BackupArgs),
@@ -155,6 +159,8 @@ impl Command {
             Self::Token(args) => args.run(console),
             Self::Trim(args) => args.run(console),
             Self::Compact(args) => args.run(console),
+            Self::Erase(args) => args.run(console),
+            Self::Disclose(args) => args.run(console),
             Self::Verify(args) => args.run(console),
             Self::Audit(args) => args.run(console),
             Self::Backup(args) => args.run(console),

@@ -1,4 +1,4 @@
-//! Kills of the commands that care for a database: SIGKILL at a random moment of `trim`, `compact`, `backup`,
+//! Kills of the commands that care for a database: SIGKILL at a random moment of `trim`, `compact`, `erase`, `backup`,
 //! `restore` and `repair`.
 //!
 //! The database that was there must stay whole. What has its final name must be complete. The same command must succeed
@@ -33,18 +33,20 @@ const EVENTS: u64 = 6_000;
 enum Work {
     Trim,
     Compact,
+    Erase,
     Backup,
     Restore,
     Repair,
 }
 
-const WORKS: [Work; 5] = [Work::Trim, Work::Compact, Work::Backup, Work::Restore, Work::Repair];
+const WORKS: [Work; 6] = [Work::Trim, Work::Compact, Work::Erase, Work::Backup, Work::Restore, Work::Repair];
 
 impl Work {
     fn name(self) -> &'static str {
         match self {
             Self::Trim => "killed trim",
             Self::Compact => "killed compact",
+            Self::Erase => "killed erase",
             Self::Backup => "killed backup",
             Self::Restore => "killed restore",
             Self::Repair => "killed repair",
@@ -87,6 +89,11 @@ struct Bench {
 }
 
 impl Bench {
+    /// The id of the conversation that is erased.
+    fn erased(&self) -> &str {
+        self.feed.event(1).map_or("", convofold::Event::conversation)
+    }
+
     fn make(folder: &Path, seed: u64) -> Result<Self> {
         let feed = Feed::generate(EVENTS, seed)?;
         let hash = Reference::new(feed.clone()).hash_after(EVENTS);
@@ -101,7 +108,7 @@ impl Bench {
             after = to;
         }
         let mut bench = Self { feed, hash, db, backup, took: BTreeMap::new() };
-        for work in [Work::Backup, Work::Restore, Work::Trim, Work::Compact, Work::Repair] {
+        for work in [Work::Backup, Work::Restore, Work::Trim, Work::Compact, Work::Erase, Work::Repair] {
             let desk = tempfile::tempdir_in(folder).context("a folder")?;
             let place = Desk { bench: &bench, work, folder: desk.path(), is_in_empty: false };
             place.lay()?;
@@ -160,6 +167,7 @@ impl Desk<'_> {
         match self.work {
             Work::Trim => command.args(["trim", "--older-than", "1ms", "--db"]).arg(self.db()),
             Work::Compact => command.args(["compact", "--db"]).arg(self.db()),
+            Work::Erase => command.args(["erase", "--conversation", self.bench.erased(), "--db"]).arg(self.db()),
             Work::Backup => command.arg("backup").arg(self.backup()).arg("--db").arg(self.db()),
             Work::Restore => command.arg("restore").arg(self.backup()).arg("--db").arg(self.into()),
             Work::Repair => command.args(["repair", "--db"]).arg(self.db()).arg("--into").arg(self.into()),
@@ -193,12 +201,16 @@ impl Desk<'_> {
         let status = child.wait().context("waiting for the end")?;
         let is_killed = status.signal() == Some(9);
         ensure!(is_killed || status.success(), "it ended by itself with {status}");
-        if self.work != Work::Restore {
+        if self.work == Work::Erase {
+            let is_erased = expect_erased(&self.db(), self.bench).context("the database that was there")?;
+            trials.saw("erasures that were complete at the kill", u64::from(is_erased && is_killed));
+        } else if self.work != Work::Restore {
             expect_whole(&self.db(), self.bench, self.work == Work::Trim).context("the database that was there")?;
         }
         match self.work {
             Work::Trim => self.run().context("trim after a killed one")?,
             Work::Compact => self.run().context("compact after a killed one")?,
+            Work::Erase => self.run().context("erase after a killed one")?,
             Work::Backup => {
                 let is_made = fs::exists(self.backup())?;
                 trials.saw("backups that were complete at the kill", u64::from(is_made && is_killed));
@@ -235,6 +247,12 @@ impl Desk<'_> {
         self.run().context("the command after what was begun was removed")
     }
 
+    fn expect_one_storage(&self) -> Result<()> {
+        let storages = entries(&self.db())?.into_iter().filter(|name| name.starts_with("sled"));
+        ensure!(storages.clone().count() == 1, "old storages were left: {:?}", storages.collect::<Vec<_>>());
+        Ok(())
+    }
+
     /// Checks the result of the command.
     fn expect_done(&self) -> Result<()> {
         match self.work {
@@ -244,8 +262,11 @@ impl Desk<'_> {
             }
             Work::Compact => {
                 expect_whole(&self.db(), self.bench, false)?;
-                let storages = entries(&self.db())?.into_iter().filter(|name| name.starts_with("sled"));
-                ensure!(storages.clone().count() == 1, "old storages were left: {:?}", storages.collect::<Vec<_>>());
+                self.expect_one_storage()?;
+            }
+            Work::Erase => {
+                ensure!(expect_erased(&self.db(), self.bench)?, "the conversation is still there");
+                self.expect_one_storage()?;
             }
             Work::Backup => {
                 let mut restore = convofold();
@@ -260,6 +281,24 @@ impl Desk<'_> {
         }
         Ok(())
     }
+}
+
+/// Checks that a database has all events and their state, or all of them with one conversation erased. Returns whether it is.
+fn expect_erased(db: &Path, bench: &Bench) -> Result<bool> {
+    let store = Options::new().create(false).open(db).context("opening the database")?;
+    let receipts = store.erasures().len();
+    let is_there = store.state(bench.erased()).context("reading the conversation")?.is_some();
+    if is_there {
+        ensure!(receipts == 0, "there is a receipt, and nothing is erased");
+        store.close().context("closing the database")?;
+        return expect_whole(db, bench, false).map(|_| false);
+    }
+    ensure!(receipts == 1, "{receipts} receipts, and the conversation is gone");
+    ensure!(store.stats().last_seq == EVENTS, "{} of {EVENTS} events are there", store.stats().last_seq);
+    let report = store.verify_past(|_| {}).context("verifying")?;
+    ensure!(report.is_clean(), "damaged: {:?}", report.problems);
+    store.close().context("closing the database")?;
+    Ok(true)
 }
 
 fn entries(folder: &Path) -> Result<Vec<String>> {

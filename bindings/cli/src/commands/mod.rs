@@ -12,6 +12,7 @@ pub mod explain;
 pub mod export;
 pub mod hash;
 pub mod diff;
+pub mod disclose;
 pub mod stats;
 pub mod suspects;
 pub mod report;
@@ -26,6 +27,7 @@ pub mod generate;
 pub mod completions;
 pub mod man;
 pub mod compact;
+pub mod erase;
 pub mod conflicts;
 #[cfg(feature = "serve")]
 pub mod serve;

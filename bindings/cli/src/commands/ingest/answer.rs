@@ -15,6 +15,9 @@ pub(super) struct AnswerJson<'a> {
     late: u64,
     duplicates: u64,
     conflicts: u64,
+    /// Events that were erased before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
     ignored: u64,
     rejected: u64,
     /// Sequence number of its last event that was logged.
@@ -43,6 +46,7 @@ impl<'a> AnswerJson<'a> {
             late: counts.late,
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
+            erased: (counts.erased > 0).then_some(counts.erased),
             ignored: line.ignored,
             rejected: line.rejected,
             last_seq: receipt.and_then(|receipt| receipt.last_seq),

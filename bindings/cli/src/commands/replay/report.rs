@@ -35,6 +35,8 @@ pub(super) struct ReportJson<'a> {
     late: u64,
     duplicates: u64,
     conflicts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
     uncounted: u64,
     ignored: u64,
     ignored_by_reason: &'a IgnoredCounts,
@@ -61,6 +63,7 @@ impl Report {
             late: replay.counts.late,
             duplicates: replay.counts.duplicates,
             conflicts: replay.counts.conflicts,
+            erased: (replay.counts.erased > 0).then_some(replay.counts.erased),
             uncounted: replay.uncounted,
             ignored: replay.ignored.total(),
             ignored_by_reason: &replay.ignored,
@@ -89,6 +92,10 @@ impl Report {
             .add("  late", explained(replay.counts.late, "arrived after newer events of their conversation; harmless"))
             .add("  duplicates", text::count(replay.counts.duplicates))
             .add("  conflicts", explained(replay.counts.conflicts, "`convofold conflicts` lists them"))
+            .add_known(
+                "  erased before",
+                (replay.counts.erased > 0).then(|| explained(replay.counts.erased, "they do not come back")),
+            )
             .add_known("  unknown effect", (replay.uncounted > 0).then(|| text::count(replay.uncounted)))
             .add("ignored", text::count(replay.ignored.total()));
         for (source, reason, number) in replay.ignored.iter() {

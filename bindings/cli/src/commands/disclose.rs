@@ -1,0 +1,50 @@
+//! `convofold disclose`.
+
+use clap::Args;
+use convofold::{ExportEventsError, Options};
+
+use crate::commands::erase::SubjectArgs;
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::text;
+
+/// Print everything that is stored about a member.
+///
+/// Prints every event of the member's conversations on standard output, one JSON object per line in convofold's own form, the
+/// events of a conversation together. These are the conversations that `convofold erase` erases. No other process may write
+/// the database meanwhile.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold disclose --db ./db --member 700100 > 700100.ndjson
+  convofold disclose --db ./db --number '+47 900 00 001' --member superoffice:Cust12345:customer:77
+")]
+pub struct DiscloseArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    #[command(flatten)]
+    subjects: SubjectArgs,
+}
+
+impl DiscloseArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.db.expect_folder()?;
+        console.spool();
+        let subjects = self.subjects.expect()?;
+        let db = Options::new().read_only(true).open(&self.db.db);
+        let db = db.map_err(|error| CliError::open(&self.db.db, &error))?;
+        let failed = |error| match error {
+            ExportEventsError::Write(error) => error.into(),
+            error => CliError::new(Exit::Failure, format!("cannot read a conversation: {}", chain(&error))),
+        };
+        let disclosed = db.disclose(&subjects, console.out()).map_err(failed)?;
+        console.note(format_args!(
+            "{} of {}",
+            text::counted(disclosed.events, "event"),
+            text::counted(disclosed.conversations, "conversation")
+        ));
+        Ok(Exit::Success)
+    }
+}

@@ -1,0 +1,175 @@
+//! `convofold erase`.
+
+use clap::Args;
+use convofold::erase::{Erase, EraseError, Erased};
+use convofold::{Convofold, Options, Subject};
+
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::table::{Facts, Listing};
+use crate::output::{text, time};
+
+/// Forget a member: remove their texts, names, numbers and ids, and keep the numbers of reports.
+///
+/// Every conversation of the member stays under a random id, with its counts, times and agents. Everything that says who the
+/// member is or what was said disappears: from the log, conversations, checkpoints, the search index and unused room. If erased
+/// events arrive again, or an old log is replayed, they are recognised and do not come back; new events of the member make a
+/// new conversation.
+///
+/// The storage is written again without the member, which needs room for a second copy, read again and searched, and only
+/// then used. A receipt is printed, which names nobody, and kept in the database (--receipts). A process that is killed
+/// leaves everything of before or everything of after.
+///
+/// No other process may have the database open. Backups, exports and other copies are not changed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold erase --db ./db --member 700100 --dry-run
+  convofold erase --db ./db --member 700100 --number '+47 900 00 001' --json > receipt.json
+  convofold erase --db ./db --member superoffice:Cust12345:customer:77
+")]
+pub struct EraseArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    #[command(flatten)]
+    subjects: SubjectArgs,
+    /// List the conversations that would be erased, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the receipts of all erasures so far.
+    #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "dry_run"])]
+    receipts: bool,
+    /// Print the receipt as one JSON object; with --dry-run or --receipts, one object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whom a command is about.
+#[derive(Debug, Args)]
+pub(super) struct SubjectArgs {
+    /// The member with this business id or channel id, or superoffice:TENANT:customer:ID, or superoffice:TENANT:contact:ID.
+    /// Can be repeated.
+    #[arg(long = "member", value_name = "ID", value_parser = Subject::member)]
+    members: Vec<Subject>,
+    /// The member with this number, with or without + and spaces. Can be repeated.
+    #[arg(long = "number", value_name = "N")]
+    numbers: Vec<String>,
+    /// This conversation. Can be repeated.
+    #[arg(long = "conversation", value_name = "ID")]
+    conversations: Vec<String>,
+}
+
+impl SubjectArgs {
+    /// The subjects, of which there must be one.
+    pub(super) fn expect(&self) -> Result<Vec<Subject>, CliError> {
+        let numbers = self.numbers.iter().cloned().map(Subject::Number);
+        let conversations = self.conversations.iter().cloned().map(Subject::Conversation);
+        let subjects: Vec<_> = self.members.iter().cloned().chain(numbers).chain(conversations).collect();
+        if subjects.is_empty() {
+            return Err(CliError::new(Exit::Usage, "expected --member, --number or --conversation"));
+        }
+        Ok(subjects)
+    }
+}
+
+impl EraseArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.db.expect_folder()?;
+        if self.receipts {
+            return self.list_receipts(console);
+        }
+        let erase = Erase::new(self.subjects.expect()?);
+        if self.dry_run {
+            return self.list(&erase, console);
+        }
+        let Some(erased) = erase.run(&self.db.db).map_err(|error| self.failed(&error))? else {
+            console.note("nothing is about them");
+            return Ok(Exit::Success);
+        };
+        if self.json {
+            console.json(&erased)?;
+        } else {
+            print(&erased, console)?;
+        }
+        if erased.also_elsewhere > 0 {
+            console.note(format_args!(
+                "{} of them also occur in other conversations, where they stay",
+                text::counted(erased.also_elsewhere, "id, name or text")
+            ));
+        }
+        Ok(Exit::Success)
+    }
+
+    fn open(&self) -> Result<Convofold, CliError> {
+        let db = Options::new().read_only(true).open(&self.db.db);
+        db.map_err(|error| CliError::open(&self.db.db, &error))
+    }
+
+    fn list_receipts(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.open()?;
+        if self.json {
+            db.erasures().iter().try_for_each(|receipt| console.json(receipt))?;
+            return Ok(Exit::Success);
+        }
+        let headings = &["RECEIPT", "AT (UTC)", "RULE", "CONVERSATIONS", "EVENTS", "HASH AFTER"];
+        let mut listing = Listing::new(headings).right(3).right(4);
+        for receipt in db.erasures() {
+            let (conversations, events) = (text::count(receipt.conversations), text::count(receipt.events));
+            let (number, at) = (receipt.number.to_string(), time::to_millisecond(receipt.at));
+            listing.row(vec![number, at, receipt.rule.clone(), conversations, events, receipt.hash_after.to_string()]);
+        }
+        if listing.is_empty() {
+            console.note("nothing was erased");
+        } else {
+            listing.print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+
+    fn list(&self, erase: &Erase, console: &mut Console) -> Result<Exit, CliError> {
+        let db = self.open()?;
+        let found = erase.dry_run(&db).map_err(|error| CliError::conversation(&error))?;
+        if self.json {
+            found.iter().try_for_each(|found| console.json(found))?;
+        } else if found.is_empty() {
+            console.note("nothing is about them");
+        } else {
+            let mut listing = Listing::new(&["CONVERSATION", "EVENTS"]).right(1);
+            found.iter().for_each(|found| listing.row(vec![found.conversation.clone(), text::count(found.events)]));
+            listing.print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+
+    fn failed(&self, error: &EraseError) -> CliError {
+        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot erase: {why}"));
+        match error {
+            EraseError::Open(error) => CliError::open(&self.db.db, error),
+            EraseError::Beside { .. } => failed(error.to_string())
+                .hint("nothing was erased; remove the file, or repair or drop the rejects in it, and try again"),
+            EraseError::Remains { .. } | EraseError::Move(_) => {
+                failed(chain(error)).hint("the next opening of the database ends it; run the command again")
+            }
+            error => failed(chain(error)).hint("nothing was erased"),
+        }
+    }
+}
+
+fn print(erased: &Erased, console: &mut Console) -> Result<(), CliError> {
+    let receipt = &erased.receipt;
+    let mut facts = Facts::default();
+    facts
+        .add("receipt", receipt.number.to_string())
+        .add("at (UTC)", time::to_millisecond(receipt.at))
+        .add("rule", receipt.rule.clone())
+        .add("conversations", text::count(receipt.conversations))
+        .add("events", text::count(receipt.events))
+        .add("last event", text::count(receipt.last_seq))
+        .add("hash before", receipt.hash_before.to_string())
+        .add("hash after", receipt.hash_after.to_string())
+        .add("on disk before", text::bytes(erased.before_bytes))
+        .add("on disk now", text::bytes(erased.after_bytes));
+    facts.print(console)
+}

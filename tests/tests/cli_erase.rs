@@ -1,0 +1,84 @@
+//! `convofold erase`: a member is forgotten, and reports stay.
+
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use convofold_tests::command::Desk;
+
+const MEMBER: &str = "the member who asks";
+
+/// Two members, one of them with two conversations.
+fn desk() -> Desk {
+    let desk = Desk::default();
+    let event = |conversation: &str, member: &str, kind: &str, minute: u32, rest: &str| {
+        format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"{conversation}","kind":"{kind}","occurred":"2026-03-02T09:{minute:02}:00Z","member_business_id":"{member}","member_name":"{MEMBER}"{rest}}}"#
+        )
+    };
+    let said = |text: &str| format!(r#","direction":"in","text":"{text}""#);
+    let log = [
+        event("700100_1", "700100", "message", 1, &said("my address is Storgata 1")),
+        event("700200_1", "700200", "message", 2, &said("is the shop open today?")),
+        event("700100_2", "700100", "message", 3, &said("it is Storgata 2 now")),
+        event("700100_1", "700100", "close", 4, ""),
+    ];
+    std::fs::write(desk.path("log"), log.join("\n") + "\n").unwrap();
+    assert_eq!(desk.run("replay", &["log"]).code, Some(0));
+    desk
+}
+
+#[test]
+fn a_member_is_erased_and_reports_and_proofs_stay() {
+    let desk = desk();
+    let report = ["--from", "2026-03-02", "--to", "2026-03-03", "--every", "1h", "--json"];
+    let before = desk.run("report", &report);
+    assert_eq!(before.code, Some(0), "{before:?}");
+
+    let listed = desk.run("erase", &["--member", "700100", "--dry-run"]);
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.stdout.contains("700100_1") && listed.stdout.contains("700100_2"), "{listed:?}");
+    assert!(!listed.stdout.contains("700200_1"), "{listed:?}");
+
+    let disclosed = desk.run("disclose", &["--member", "700100"]);
+    assert_eq!((disclosed.code, disclosed.json_lines().len()), (Some(0), 3), "{disclosed:?}");
+    assert!(disclosed.stdout.contains("Storgata 2") && !disclosed.stdout.contains("700200"), "{disclosed:?}");
+    assert!(disclosed.stderr.contains("3 events of 2 conversations"), "{disclosed:?}");
+
+    let erased = desk.run("erase", &["--member", "700100", "--json"]);
+    assert_eq!(erased.code, Some(0), "{erased:?}");
+    let receipt = erased.json();
+    assert_eq!([&receipt["number"], &receipt["conversations"], &receipt["events"]], [1, 2, 3], "{receipt}");
+    assert!(erased.stderr.contains("1 id, name or text of them also occur"), "{erased:?}");
+    assert!(!erased.stdout.contains("700100"), "{erased:?}");
+    assert_eq!(desk.run("hash", &[]).stdout.trim(), receipt["hash_after"]);
+    assert_eq!(desk.run("report", &report).stdout, before.stdout);
+    for proof in [&["verify", "--past"][..], &["audit"]] {
+        assert_eq!(desk.run(proof[0], &proof[1..]).code, Some(0));
+    }
+    let export = desk.run("export", &["--events"]).stdout;
+    assert!(!export.contains("Storgata") && !export.contains("700100") && export.contains("700200"), "{export}");
+
+    // The old log does not bring it back.
+    let again = desk.run("replay", &["log", "--json"]);
+    assert_eq!((&again.json()["erased"], &again.json()["duplicates"]), (&3.into(), &1.into()), "{again:?}");
+    assert_eq!(desk.run("hash", &[]).stdout.trim(), receipt["hash_after"]);
+    let receipts = desk.run("erase", &["--receipts", "--json"]);
+    assert_eq!(receipts.json()["hash_before"], receipt["hash_before"]);
+    let nothing = desk.run("erase", &["--member", "700100"]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""), "{nothing:?}");
+}
+
+#[test]
+fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
+    let desk = desk();
+    std::fs::create_dir(desk.path("db/serve")).unwrap();
+    std::fs::write(desk.path("db/serve/rejects.ndjson"), "{\"raw\":\"my address is Storgata 1\"}").unwrap();
+    let refused = desk.run("erase", &["--conversation", "700100_1"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("rejects.ndjson") && refused.stderr.contains("nothing was erased"), "{refused:?}");
+    assert!(desk.run("show", &["700100_1"]).stdout.contains("Storgata"));
+    let invalid = desk.run("erase", &["--member", "superoffice:77"]);
+    assert_eq!(invalid.code, Some(2), "{invalid:?}");
+    for command in ["erase", "disclose"] {
+        assert_eq!(desk.run(command, &[]).code, Some(2), "{command}");
+    }
+}
