@@ -195,6 +195,10 @@ pub(crate) fn open(page_no: u32, value: &[u8]) -> Result<Vec<ConversationImage>,
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeSet;
+
+    use convofold_engine::PackedConversation;
+
     use super::*;
     use crate::conversations::page::PageWriter;
     use crate::format::key::PageHalf;
@@ -221,6 +225,31 @@ pub(crate) mod tests {
         images.iter().for_each(|image| writer.push(image, &mut put).unwrap());
         writer.finish(PageHalf::A, &mut put).unwrap();
         parts
+    }
+
+    #[test]
+    fn whole_conversations_without_conflicts_are_offered_as_they_are_stored() {
+        let images = crate::format::samples::images_of_events();
+        let usual = images.iter().filter(|image| image.conflicts.is_empty()).count();
+        for part_bytes in [1, 1 << 20] {
+            let mut reader = PageReader::new(0, |_| true);
+            let (mut offered, mut taken, mut returned) = (0, BTreeSet::new(), Vec::new());
+            for part in parts(&images, part_bytes) {
+                let mut offer = |packed: &PackedConversation<'_>| {
+                    let image = images.iter().find(|image| *image.id == *packed.id).unwrap();
+                    assert!(image.conflicts.is_empty());
+                    assert!(image.facts.packed().eq(packed.facts.iter().copied()));
+                    assert_eq!((packed.contexts, packed.sessions), (&*image.contexts, &*image.sessions));
+                    offered += 1;
+                    offered % 2 == 1 && taken.insert(image.id.clone())
+                };
+                let (_, images) = reader.part_with(&part, Some(&mut offer)).unwrap();
+                returned.extend(images.into_iter().map(|(_, image)| image));
+            }
+            let expected: Vec<_> = images.iter().filter(|image| !taken.contains(&image.id)).cloned().collect();
+            assert_eq!(returned, expected);
+            assert!(offered <= usual && (offered == usual || part_bytes == 1) && usual > 0, "{offered} {usual}");
+        }
     }
 
     #[test]
