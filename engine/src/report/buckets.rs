@@ -141,8 +141,11 @@ impl Buckets {
         }
         // Most buckets are about as long as the others.
         let guess = self.guess(at);
-        let has_time = |bucket: &usize| self.bounds_of(*bucket).is_some_and(|(begin, end)| begin <= at && at < end);
-        let near = [guess, guess.saturating_sub(1), guess + 1].into_iter().find(has_time);
+        let has_time = |bucket: usize| self.bounds_of(bucket).is_some_and(|(begin, end)| begin <= at && at < end);
+        if has_time(guess) {
+            return Some(guess);
+        }
+        let near = [guess.saturating_sub(1), guess + 1].into_iter().find(|bucket| has_time(*bucket));
         near.or_else(|| self.edges.partition_point(|edge| *edge <= at).checked_sub(1))
     }
 
