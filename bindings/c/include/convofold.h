@@ -818,6 +818,71 @@ typedef struct {
 } convofold_suspects_query;
 
 /**
+ * What a report is asked for. The beginning is required, in one of its two fields; all other fields can be 0 or NULL.
+ */
+typedef struct {
+    /**
+     * sizeof(convofold_report_query).
+     */
+    size_t size;
+    /**
+     * The beginning: a time in RFC 3339, a date or a local time of the zone ("2026-03-02", "2026-03-02 09:00"), or a time before
+     * now ("-7d").
+     */
+    const char *from;
+    /**
+     * The end, in the same forms; events at exactly this time do not count. A time after now is cut to now, which is the
+     * default.
+     */
+    const char *to;
+    /**
+     * Like `from`, as a number.
+     */
+    int64_t from_ms;
+    /**
+     * Like `to`, as a number.
+     */
+    int64_t to_ms;
+    /**
+     * The length of a bucket: "1h", "6h" (hours that divide a day), "1d", "1w", "1mo", "3mo"; NULL for one bucket.
+     */
+    const char *every;
+    /**
+     * By what each bucket is divided, separated by commas: "agent", "tenant", "channel", "source", "shortcode".
+     */
+    const char *by;
+    /**
+     * What to measure: names separated by commas ("open,response,within:5m"), or "all"; NULL for all but `within`.
+     */
+    const char *measures;
+    /**
+     * Time zone in which buckets begin, by its name in the IANA database ("Europe/Berlin"), or NULL for UTC.
+     */
+    const char *zone;
+    /**
+     * The bucket to which a duration belongs: "end" (NULL), that in which it ends, or "start".
+     */
+    const char *attribute;
+    /**
+     * Business hours, inside which durations count, as JSON:
+     * {"zone":"Europe/Berlin","week":{"mon":[["09:00","17:00"]]},"holidays":["2026-12-25"]}.
+     */
+    const char *calendar;
+    /**
+     * Only what happened while a conversation belonged to this tenant.
+     */
+    const char *tenant;
+    /**
+     * Agents whose answers do not count, such as bots: ids, or names of agents without an id.
+     */
+    const char *const *excluded_agents;
+    /**
+     * The number of `excluded_agents`.
+     */
+    size_t excluded_agent_count;
+} convofold_report_query;
+
+/**
  * A histogram of durations.
  */
 typedef struct {
@@ -1345,6 +1410,37 @@ convofold_error convofold_suspects_json(convofold_db db,
                                         char **json);
 
 /**
+ * Sets `json` to what happened, by time and group: a JSON object with `from`, `to`, `every`, `zone`, `tzdb` (the version of the
+ * database of time zones) and `rows`, one for each bucket and group. A row has `from` and `to`, `by` (the values of its group; an
+ * agent has `tenant`, `id` and `name`), and each measure under its name: a number, or an object for levels (`end`, `max`,
+ * `mean`), durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`) and `within` (`met`, `missed`, `pending`, `share`).
+ * Durations are in milliseconds. docs/measures.md defines each measure.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (a field cannot be read, there is no time between the beginning and the end, or more than 100,000
+ * buckets; the message names the field); otherwise the same as for convofold_state_json().
+ */
+convofold_error convofold_report_json(convofold_db db,
+                                      const convofold_report_query *query,
+                                      char **json);
+
+/**
+ * Sets `json` to what a measure of a report counted: a JSON object with `measure` and `rows`, one for each conversation, message
+ * or turn. There are as many as the number says, then come those that are pending. A row has `from` and `to` of the bucket, `by`,
+ * `conversation` (its id), `since` (when it began), `at` (when it happened or ended), `value` (its duration, or its unread
+ * messages) and `outcome` (`met`, `missed` or `pending`). What does not apply is null. `measures` of the query has no effect.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_report_json().
+ */
+convofold_error convofold_report_rows_json(convofold_db db,
+                                           const convofold_report_query *query,
+                                           const char *measure,
+                                           char **json);
+
+/**
  * Sets `counters` to the counters of a database. This does not access the disk, and is cheap enough to call every
  * second.
  */
@@ -1441,7 +1537,7 @@ convofold_error convofold_view_close(convofold_view view);
  *
  * Errors: the same as for convofold_state_json().
  */
-convofold_error convofold_view_report_json(convofold_view view,
+convofold_error convofold_view_moment_json(convofold_view view,
                                            const char *id,
                                            char **json);
 
@@ -1524,6 +1620,27 @@ convofold_error convofold_view_agents_json(convofold_view view, char **json);
  * Errors: the same as for convofold_state_json().
  */
 convofold_error convofold_view_totals_json(convofold_view view, char **json);
+
+/**
+ * Like convofold_report_json(), at the moment of the view, and with its time as now.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_report_json().
+ */
+convofold_error convofold_view_report_json(convofold_view view, const convofold_report_query *query, char **json);
+
+/**
+ * Like convofold_report_rows_json(), at the moment of the view, and with its time as now.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: the same as for convofold_report_json().
+ */
+convofold_error convofold_view_report_rows_json(convofold_view view,
+                                                const convofold_report_query *query,
+                                                const char *measure,
+                                                char **json);
 
 /**
  * Like convofold_suspects_json(), at the moment of the view.

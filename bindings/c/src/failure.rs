@@ -11,7 +11,7 @@ use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, MomentError, OpenError,
-    PageError, QueryError, StorageError, SubmitError, TrimError, WhenError,
+    PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError, WhenError,
 };
 
 use crate::error::Error;
@@ -312,6 +312,22 @@ impl Kind for DiffError {
             Self::Storage(error) => error.kind(),
             _ => Error::Other,
         }
+    }
+}
+
+impl Kind for ReportError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Query(_) => Error::InvalidArgument,
+            Self::Storage(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for ReportParamError {
+    fn kind(&self) -> Error {
+        Error::InvalidArgument
     }
 }
 

@@ -28,6 +28,7 @@ pub mod query;
 pub mod page;
 pub mod figures;
 pub mod suspects;
+pub mod report;
 pub mod counters;
 pub mod hash;
 pub mod export;

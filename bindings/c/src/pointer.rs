@@ -55,16 +55,38 @@ fn as_path(path: &CStr, what: &str) -> Result<PathBuf, Failure> {
 /// # Safety
 /// `paths` is null or points to `count` pointers, each as for [`path`].
 pub(crate) unsafe fn paths(paths: *const *const c_char, count: usize, what: &str) -> Result<Vec<PathBuf>, Failure> {
+    // SAFETY: the caller meets the requirement of this function.
+    let pointers = unsafe { pointers(paths, count, what) }?;
+    // SAFETY: the caller meets the requirement of this function.
+    pointers.iter().map(|pointer| unsafe { path(*pointer, what) }).collect()
+}
+
+/// An array of texts.
+///
+/// # Safety
+/// `texts` is null or points to `count` pointers, each as for [`text`].
+pub(crate) unsafe fn texts<'a>(texts: *const *const c_char, count: usize, what: &str) -> Result<Vec<&'a str>, Failure> {
+    // SAFETY: the caller meets the requirement of this function.
+    let pointers = unsafe { pointers(texts, count, what) }?;
+    // SAFETY: the caller meets the requirement of this function.
+    pointers.iter().map(|pointer| unsafe { text(*pointer, what) }).collect()
+}
+
+/// # Safety
+/// `pointers` is null or points to `count` pointers that do not change during `'a`.
+unsafe fn pointers<'a>(
+    pointers: *const *const c_char,
+    count: usize,
+    what: &str,
+) -> Result<&'a [*const c_char], Failure> {
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(&[]);
     }
-    if paths.is_null() {
+    if pointers.is_null() {
         return Err(missing(what));
     }
     // SAFETY: it is not null, and the caller meets the other requirements of this function.
-    let pointers = unsafe { std::slice::from_raw_parts(paths, checked_count::<*const c_char>(count, what)?) };
-    // SAFETY: the caller meets the requirement of this function.
-    pointers.iter().map(|pointer| unsafe { path(*pointer, what) }).collect()
+    Ok(unsafe { std::slice::from_raw_parts(pointers, checked_count::<*const c_char>(count, what)?) })
 }
 
 /// Bytes. The pointer can be null if `length` is 0.

@@ -16,6 +16,7 @@ use crate::last_error::guard;
 use crate::page::Page;
 use crate::pointer::{self, Out};
 use crate::query::{Query, to_page, to_page_json};
+use crate::report::{ReportQuery, report, report_rows};
 use crate::sized::{self, Grows};
 use crate::suspects::{SuspectsQuery, suspects};
 use crate::text::to_json;
@@ -119,6 +120,11 @@ impl View {
         ask(&opened.view).map_err(Into::into)
     }
 
+    /// The view, if its database is open.
+    fn opened_view(self) -> Result<convofold::View, Failure> {
+        self.ask(|view| Ok::<_, Failure>(view.clone()))
+    }
+
     fn query(self, query: &convofold::Query, with_text: bool) -> Result<convofold::Page, Failure> {
         self.ask(|view| if with_text { view.query_with_last_messages(query) } else { view.query(query) })
     }
@@ -165,7 +171,7 @@ pub extern "C" fn convofold_view_close(view: View) -> Error {
 ///
 /// Errors: the same as for convofold_state_json().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn convofold_view_report_json(view: View, id: *const c_char, json: *mut *mut c_char) -> Error {
+pub unsafe extern "C" fn convofold_view_moment_json(view: View, id: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states these requirements for callers.
     unsafe {
         to_json(json, || {
@@ -271,6 +277,37 @@ pub unsafe extern "C" fn convofold_view_agents_json(view: View, json: *mut *mut 
 pub unsafe extern "C" fn convofold_view_totals_json(view: View, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
     unsafe { to_json(json, || view.ask(convofold::View::totals)) }
+}
+
+/// Like convofold_report_json(), at the moment of the view, and with its time as now.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_report_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_report_json(
+    view: View,
+    query: *const ReportQuery,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { report(query, json, || view.opened_view()) }
+}
+
+/// Like convofold_report_rows_json(), at the moment of the view, and with its time as now.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: the same as for convofold_report_json().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_view_report_rows_json(
+    view: View,
+    query: *const ReportQuery,
+    measure: *const c_char,
+    json: *mut *mut c_char,
+) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { report_rows(query, measure, json, || view.opened_view()) }
 }
 
 /// Like convofold_suspects_json(), at the moment of the view.

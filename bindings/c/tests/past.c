@@ -151,7 +151,7 @@ static void exported_events_are_the_way_back(convofold_db db)
 static void expect_report(convofold_view view, const char *id, const char *expected)
 {
     char *json;
-    OK(convofold_view_report_json(view, id, &json));
+    OK(convofold_view_moment_json(view, id, &json));
     if (strstr(json, expected) == NULL)
         fprintf(stderr, "expected %s in %s\n", expected, json);
     CHECK(strstr(json, expected) != NULL);
@@ -257,13 +257,13 @@ static void misuse_is_refused(convofold_db db)
     EXPECT(INVALID, convofold_view_query_json(view, NULL, NULL));
     EXPECT(INVALID, convofold_view_agents_json(view, NULL));
     EXPECT(INVALID, convofold_view_totals_json(view, NULL));
-    EXPECT(INVALID, convofold_view_report_json(view, NULL, NULL));
+    EXPECT(INVALID, convofold_view_moment_json(view, NULL, NULL));
     EXPECT(INVALID, convofold_view_state_hash(view, NULL));
     EXPECT(INVALID, convofold_view_export(view, NULL, NULL, NULL));
     EXPECT(INVALID, convofold_view_export_file(view, NULL, NULL));
     EXPECT(INVALID, convofold_view_export_file(view, in_folder("db/inside"), NULL));
     EXPECT(CONVOFOLD_ERROR_STOPPED, convofold_view_export(view, stop_at_once, NULL, NULL));
-    EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_view_report_json(view, "\xff", &json));
+    EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_view_moment_json(view, "\xff", &json));
     convofold_query query = {.size = sizeof query, .cursor = {.data = "no cursor", .length = 9}};
     EXPECT(CONVOFOLD_ERROR_BAD_CURSOR, convofold_view_query_json(view, &query, &json));
     EXPECT(CONVOFOLD_ERROR_BAD_CURSOR, convofold_view_query_page(view, &query, &page));

@@ -1,4 +1,4 @@
-/* Suspects, and what differs between two databases or two moments. */
+/* Suspects, what differs between two databases or two moments, and numbers by time and group. */
 #include "check.h"
 
 #define INVALID CONVOFOLD_ERROR_INVALID_ARGUMENT
@@ -146,10 +146,94 @@ static void differences_are_those_of_the_command(void)
     OK(convofold_close(corrected));
 }
 
+#define TURN "{\"convofold\":1,\"source\":\"desk\",\"tenant\":\"north\",\"kind\":\"message\",\"conversation\":"
+
+static void numbers_by_time_are_those_of_the_command(void)
+{
+    convofold_db db = open_db("numbers");
+    /* `a` is answered after five minutes by an agent with a comma in the name, and closed after ten; `b` waits. */
+    ingest_text(db, TURN "\"a\",\"direction\":\"in\",\"occurred\":\"2026-03-02T09:00:00Z\"}\n" TURN
+                         "\"a\",\"direction\":\"out\",\"occurred\":\"2026-03-02T09:05:00Z\",\"agent\":{\"name\":\"Ann, of "
+                         "us\"}}\n");
+    ingest_text(db, "{\"convofold\":1,\"source\":\"desk\",\"conversation\":\"a\",\"kind\":\"close\",\"occurred\":"
+                    "\"2026-03-02T09:10:00Z\"}\n" TURN
+                    "\"b\",\"direction\":\"in\",\"occurred\":\"2026-03-02T10:30:00Z\"}\n");
+    convofold_report_query query = {.size = sizeof query, .from = "2026-03-02T09:00:00Z", .to = "2026-03-02T11:00:00Z"};
+    query.every = "1h";
+    query.by = "agent, tenant";
+    query.measures = "messages_in,response";
+    SAYS("{\"from\":1772442000000,\"to\":1772449200000,\"every\":\"1h\",\"zone\":\"UTC\",\"tzdb\":\"",
+         convofold_report_json(db, &query, &json));
+    SAYS("\"rows\":[{\"from\":1772442000000,\"to\":1772445600000,\"by\":{\"agent\":{\"tenant\":\"north\",\"id\":null,"
+         "\"name\":null},\"tenant\":\"north\"},\"messages_in\":1,\"response\":{\"n\":0,",
+         convofold_report_json(db, &query, &json));
+    SAYS("\"name\":\"Ann, of us\"},\"tenant\":\"north\"},\"messages_in\":0,\"response\":{\"n\":1,\"pending\":0,\"unknown\":0,"
+         "\"mean\":300000,",
+         convofold_report_json(db, &query, &json));
+    const char *bots[] = {"nobody", "Ann, of us"};
+    convofold_report_query whole = {.size = sizeof whole, .from_ms = 1772442000000, .to_ms = 1772449200000};
+    whole.measures = "response,closings";
+    whole.excluded_agents = bots;
+    whole.excluded_agent_count = 2;
+    SAYS("\"by\":{},\"response\":{\"n\":0,\"pending\":1,", convofold_report_json(db, &whole, &json));
+    whole.excluded_agent_count = 1;
+    whole.calendar = "{\"zone\":\"UTC\",\"week\":{\"mon\":[[\"09:02\",\"24:00\"]]}}";
+    whole.attribute = "end";
+    SAYS("\"mean\":180000,", convofold_report_json(db, &whole, &json));
+    whole.tenant = "south";
+    SAYS("\"response\":{\"n\":0,\"pending\":0,", convofold_report_json(db, &whole, &json));
+    SAYS("{\"measure\":\"response\",\"rows\":[{\"from\":1772442000000,\"to\":1772445600000,\"by\":",
+         convofold_report_rows_json(db, &query, "response", &json));
+    SAYS("\"conversation\":\"b\",\"since\":1772447400000,\"at\":null,\"value\":null,\"outcome\":\"pending\"}]}",
+         convofold_report_rows_json(db, &query, "response", &json));
+    /* Before it was known that `a` was closed, and `b` waited. */
+    convofold_view before = view_of(db, 2);
+    query.by = query.every = NULL;
+    query.measures = "closings,open";
+    SAYS("\"by\":{},\"closings\":0,\"open\":{\"end\":1,\"max\":1,", convofold_view_report_json(before, &query, &json));
+    SAYS("\"by\":{},\"closings\":1,\"open\":{\"end\":1,\"max\":1,", convofold_report_json(db, &query, &json));
+    SAYS("{\"measure\":\"open\",\"rows\":[{\"from\":1772442000000,\"to\":1772449200000,\"by\":{},\"conversation\":\"a\",",
+         convofold_view_report_rows_json(before, &query, "open", &json));
+
+    char *json;
+    const convofold_report_query wrong[] = {
+        {0},
+        {.size = sizeof query},
+        {.size = sizeof query, .from = "soon"},
+        {.size = sizeof query, .from = "-1d", .from_ms = 1772442000000},
+        {.size = sizeof query, .from_ms = -5},
+        {.size = sizeof query, .from_ms = 1772442000000, .to_ms = 1772442000000},
+        {.size = sizeof query, .from = "1970-01-02", .every = "1h"},
+        {.size = sizeof query, .from = "-1d", .every = "5m"},
+        {.size = sizeof query, .from = "-1d", .by = "mood"},
+        {.size = sizeof query, .from = "-1d", .measures = "average"},
+        {.size = sizeof query, .from = "-1d", .zone = "Europe/Atlantis"},
+        {.size = sizeof query, .from = "-1d", .attribute = "middle"},
+        {.size = sizeof query, .from = "-1d", .calendar = "{}"},
+        {.size = sizeof query, .from = "-1d", .excluded_agent_count = 1},
+    };
+    for (size_t number = 0; number < sizeof wrong / sizeof *wrong; number++) {
+        EXPECT(INVALID, convofold_report_json(db, &wrong[number], &json));
+        EXPECT(INVALID, convofold_view_report_rows_json(before, &wrong[number], "open", &json));
+        CHECK(json == NULL);
+    }
+    EXPECT(INVALID, convofold_report_json(db, &wrong[8], &json));
+    CHECK(strstr(convofold_last_error_message(), "by: ") != NULL);
+    EXPECT(INVALID, convofold_report_json(db, NULL, &json));
+    EXPECT(INVALID, convofold_report_rows_json(db, &query, "average", &json));
+    EXPECT(INVALID, convofold_report_rows_json(db, &query, NULL, &json));
+    EXPECT(INVALID, convofold_report_json(db, &query, NULL));
+    query.tenant = "\xff";
+    EXPECT(CONVOFOLD_ERROR_NOT_UTF8, convofold_report_json(db, &query, &json));
+    OK(convofold_view_close(before));
+    OK(convofold_close(db));
+}
+
 int main(void)
 {
     make_folder();
     lost_messages_are_reported();
+    numbers_by_time_are_those_of_the_command();
     differences_are_those_of_the_command();
     return 0;
 }
