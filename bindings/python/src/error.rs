@@ -11,7 +11,7 @@ use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, MarkError, MomentError,
-    OpenError, PageError, QueryError, StorageError, SubmitError, TrimError,
+    OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
 };
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -95,6 +95,7 @@ raise! {
     QueryError as QueryError {};
     PageError as QueryError {} transparent { PageError::Query(inner) => inner, PageError::Storage(inner) => inner };
     StorageError as StorageError { StorageError::Closed => ClosedError };
+    ReportError as QueryError {} transparent { ReportError::Storage(inner) => inner };
     MomentError as MomentError { MomentError::Mark(MarkError::Closed) => ClosedError } transparent {
         MomentError::Storage(inner) => inner
     };
@@ -166,6 +167,13 @@ impl From<std::io::Error> for Failure {
             // It can contain a Python exception.
             Err(error) => Self(error.into()),
         }
+    }
+}
+
+/// A text that asks for no report.
+impl From<ReportParamError> for Failure {
+    fn from(error: ReportParamError) -> Self {
+        value_error(error.to_string())
     }
 }
 

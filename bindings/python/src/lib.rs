@@ -24,6 +24,7 @@ mod scan;
 mod diff;
 mod arrow;
 mod questions;
+mod measures;
 mod replay;
 mod care;
 #[cfg(feature = "stub")]

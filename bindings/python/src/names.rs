@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use convofold::ingest::{Format, IgnoreList};
 use convofold::{
-    Direction, Durability, Effect, Kind, OpenedBy, Sort, Status, StatusFilter, SuspectField, SuspectKind, TimeField,
-    UnknownName, UnknownZone, Zone,
+    Attribution, Direction, Durability, Effect, GroupBy, Kind, OpenedBy, Sort, Status, StatusFilter, SuspectField,
+    SuspectKind, TimeField, UnknownName, UnknownZone, Zone,
 };
 #[cfg(feature = "stub")]
 use pyo3::inspect::{PyStaticConstant, PyStaticExpr};
@@ -133,7 +133,9 @@ macro_rules! chosen {
     };
 }
 
-named_there! { Direction Durability Kind OpenedBy Sort Status StatusFilter SuspectField SuspectKind TimeField }
+named_there! {
+    Attribution Direction Durability GroupBy Kind OpenedBy Sort Status StatusFilter SuspectField SuspectKind TimeField
+}
 
 impl Named for Format {
     const NAMES: &'static [&'static str] = Self::NAMES;
@@ -143,7 +145,7 @@ impl Named for Format {
     }
 }
 
-chosen! { Direction Durability Format Kind Sort StatusFilter TimeField }
+chosen! { Attribution Direction Durability Format GroupBy Kind Sort StatusFilter TimeField }
 
 /// The time zone of this name; UTC by default.
 pub(crate) fn zone(name: Option<&str>) -> Result<Zone, Failure> {

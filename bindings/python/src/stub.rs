@@ -23,6 +23,8 @@ pub(crate) const DATA: PyStaticExpr = type_hint_union!(STR, type_hint_identifier
 pub(crate) const DATETIME: PyStaticExpr = type_hint_identifier!("datetime", "datetime");
 pub(crate) const TIME: PyStaticExpr = type_hint_union!(type_hint_identifier!("builtins", "int"), STR, DATETIME);
 
+pub(crate) const CALENDAR: PyStaticExpr = type_hint_union!(STR, type_hint_subscript!(MAPPING, STR, ANY));
+
 pub(crate) const JSON_OBJECT: PyStaticExpr = type_hint_subscript!(type_hint_identifier!("builtins", "dict"), STR, ANY);
 pub(crate) const MATCH_ARGS: PyStaticExpr = type_hint_subscript!(
     type_hint_identifier!("builtins", "tuple"),

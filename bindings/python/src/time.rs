@@ -91,6 +91,23 @@ impl FromPyObject<'_, '_> for GivenBound {
     }
 }
 
+/// The beginning or the end of a report: a time argument, or a text that the options `--from` and `--to` of the command accept.
+pub(crate) struct GivenReportBound(pub(crate) String);
+
+impl FromPyObject<'_, '_> for GivenReportBound {
+    type Error = PyErr;
+
+    #[cfg(feature = "stub")]
+    const INPUT_TYPE: pyo3::inspect::PyStaticExpr = crate::stub::TIME;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match given.cast::<PyString>() {
+            Ok(text) => Ok(Self(text.to_cow()?.into_owned())),
+            Err(_) => Ok(Self(time(&given)?.to_rfc3339())),
+        }
+    }
+}
+
 fn time(given: &Bound<'_, PyAny>) -> Result<Time, Failure> {
     let unusable = || value_error(format!("invalid time: {given} (expected the years 1970 to 9999)"));
     if let Ok(text) = given.cast::<PyString>() {

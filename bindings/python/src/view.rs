@@ -99,7 +99,7 @@ impl View {
 
     /// Returns what the answers are about; with `id`, also the number of late events of that conversation.
     #[pyo3(signature = (id=None))]
-    fn report(&self, py: Python<'_>, id: Option<&str>) -> Result<MomentReport, Failure> {
+    fn moment(&self, py: Python<'_>, id: Option<&str>) -> Result<MomentReport, Failure> {
         self.detached(py, |view| view.report(id)).map(Show::show)
     }
 

@@ -90,7 +90,7 @@ def test_everything_but_close_raises_after_close(tmp_path: Path, sample: Path) -
         lambda: past_table.__arrow_c_stream__(),
         lambda: view.time,
         lambda: view.late_events("c"),
-        lambda: view.report(),
+        lambda: view.moment(),
         lambda: next(past_rows),
         lambda: next(then),
     ]

@@ -129,7 +129,7 @@ def test_a_bound_comes_in_several_forms(db: Convofold) -> None:
     in_tokyo = noon.astimezone(timezone(timedelta(hours=9)))
     for given in [ms, noon, in_tokyo, "2026-03-02T12:00:00Z", "2026-03-02 13:00:00+01:00"]:
         view = db.at(as_of=given)
-        assert (view.as_of, view.time_utc, view.report().as_of_utc) == (ms, noon, noon)
+        assert (view.as_of, view.time_utc, view.moment().as_of_utc) == (ms, noon, noon)
     for given in ["latest", "seq:1", "-0s", datetime.now(timezone.utc)]:
         assert db.at(known_at=given).known_at == 1
     hour_ago = db.at(as_of="-1h").time_utc
@@ -180,7 +180,7 @@ def test_events_that_arrive_later_are_in_no_answer(db: Convofold) -> None:
         assert state is not None and state.messages_in == 1
         assert view.state("d") is None and [row.id for row in view.query()] == ["c"]
         assert [one.id for one in view.states()] == ["c"] and view.seq == 1
-    assert (now.time, now.late_events("c"), now.report()) == (None, None, db.at().report())
+    assert (now.time, now.late_events("c"), now.moment()) == (None, None, db.at().moment())
     assert db.at().state_hash() == db.state_hash() != now.state_hash()
 
 
@@ -189,14 +189,14 @@ def test_late_events_are_counted(db: Convofold) -> None:
     known = db.at(known_at="latest")
     db.submit([message("c", T0), message("c", T0 + 1)])
     assert (known.late_events("c"), known.late_events("unknown")) == (2, 0)
-    report = known.report("c")
-    assert (report.known_at, report.as_of, report.late_events, known.report().late_events) == (1, None, 2, None)
+    report = known.moment("c")
+    assert (report.known_at, report.as_of, report.late_events, known.moment().late_events) == (1, None, 2, None)
     assert report.time == known.time and report.time_utc == known.time_utc is not None
     words = f"as it was known after event 1, committed at {report.time_utc:%Y-%m-%dT%H:%M}"
     assert report.words.startswith(words) and report.words.endswith("without 2 events of that time learned later")
     # The message is years old.
     assert report.replayed and json.loads(json.dumps(report.to_dict()))["replayed"]
-    assert db.at(as_of=T0 + 9).report("c").replayed is None
+    assert db.at(as_of=T0 + 9).moment("c").replayed is None
 
 
 def test_a_view_survives_trim_backup_and_restore(tmp_path: Path, sample: Path) -> None:

@@ -209,9 +209,9 @@ class Arrivals:
 @final
 class ArrowTable:
     """
-    A table that is read from the database each time it is used. `to_polars()` and `to_pandas()` read all of it. Every
-    library with the Arrow PyCapsule interface reads it: `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a
-    DuckDB query.
+    A table. `to_polars()` and `to_pandas()` read all of it. Every library with the Arrow PyCapsule interface reads it:
+    `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a DuckDB query. A table from `to_arrow` is read from the
+    database each time it is used; a report is computed once.
     """
     def __arrow_c_schema__(self, /) -> object:
         """
@@ -219,7 +219,8 @@ class ArrowTable:
         """
     def __arrow_c_stream__(self, /, requested_schema: Any | None = None) -> object:
         """
-        Returns a stream of batches, as defined by the Arrow PyCapsule interface. Each call reads the database again.
+        Returns a stream of batches, as defined by the Arrow PyCapsule interface. Of a table from `to_arrow`, each call reads the
+        database again.
         """
     def __repr__(self, /) -> str: ...
     @property
@@ -1088,6 +1089,71 @@ class Convofold:
 
         A replay of open files does not resume, because they are read ahead. Open them again and replay them from the
         beginning: known events count as duplicates.
+        """
+    def report(
+        self,
+        /,
+        from_: int | str | datetime,
+        to: int | str | datetime | None = None,
+        *,
+        every: str | None = None,
+        by: SupportsGetItem[int, Literal["agent", "tenant", "channel", "source", "shortcode"]] | None = None,
+        measures: SupportsGetItem[int, str] | None = None,
+        tz: str | None = None,
+        attribute: Literal["end", "start"] | None = None,
+        calendar: str | Mapping[str, Any] | None = None,
+        exclude_agents: SupportsGetItem[int, str] | None = None,
+        tenants: SupportsGetItem[int, str] | None = None,
+        known_at: int | str | datetime | None = None,
+    ) -> ArrowTable:
+        """
+        Returns what happened, by time and group, as a table with one row per bucket and group: counts, durations, levels.
+        `docs/measures.md` defines each measure.
+
+        - `from_`, `to`: the beginning and the end; events at exactly `to` do not count. A time is milliseconds since the
+          epoch, a `datetime` with a time zone, or a text: RFC 3339, a date or a local time of the zone `tz`
+          (`2026-03-02`, `2026-03-02 09:00`), or a time before now (`-7d`). A report ends now at the latest, and of a view at
+          its `time`.
+        - `every`: the length of a bucket: `1h`, `6h` (hours that divide a day), `1d`, `1w`, `1mo`, `3mo`; one bucket by
+          default.
+        - `by`: by what each bucket is divided; each value is that of the moment of what is counted.
+        - `measures`: names such as `open`, `response` or `within:5m`; all but `within` by default.
+        - `tz`: the time zone in which buckets begin, such as `Europe/Berlin`; UTC by default.
+        - `attribute`: the bucket to which a duration belongs: that in which it ends (`end`, the default) or starts.
+        - `calendar`: business hours, inside which durations count: a dict, or its JSON.
+        - `exclude_agents`: agents whose answers do not count, such as bots: ids, or names of agents without an id.
+        - `tenants`: only what happened while a conversation belonged to one of them.
+        - `known_at`: the report as it was known then: a time as for `at`, or a sequence number such as `seq:812`. The
+          report ends then at the latest.
+
+        The columns are `from` and `to` (`timestamp[ms, tz]`), those of the groups (`agent_tenant`, `agent_id`, `agent_name`,
+        `tenant`, `channel`, `source`, `shortcode`), and one per measure: a number for a count or a duration in milliseconds,
+        and a struct for a level (`end`, `max`, `mean`), for durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`; of
+        responses also `unknown`) and for `within` (`met`, `missed`, `pending`, `unknown`, `share`).
+        """
+    def report_rows(
+        self,
+        /,
+        measure: str,
+        from_: int | str | datetime,
+        to: int | str | datetime | None = None,
+        *,
+        every: str | None = None,
+        by: SupportsGetItem[int, Literal["agent", "tenant", "channel", "source", "shortcode"]] | None = None,
+        tz: str | None = None,
+        attribute: Literal["end", "start"] | None = None,
+        calendar: str | Mapping[str, Any] | None = None,
+        exclude_agents: SupportsGetItem[int, str] | None = None,
+        tenants: SupportsGetItem[int, str] | None = None,
+        known_at: int | str | datetime | None = None,
+    ) -> ArrowTable:
+        """
+        Returns what a measure of a report counted: one row for each conversation, message or turn, with the arguments of
+        `report`. There are as many as the number says, then come those that are pending.
+
+        The columns are `from` and `to` of the bucket, those of the groups, `conversation_id`, `since` (when it began),
+        `at` (when it happened or ended), `value` (its duration in milliseconds, or its unread messages) and `outcome` (`met`,
+        `missed` or `pending`; null if it is the same for all).
         """
     def state(self, /, id: str) -> State | None:
         """
@@ -3460,6 +3526,10 @@ class View:
         they are in the answers and have changed them since, with `known_at` they are missing from them. None if it is not
         recorded what was known then, or the moment has no bound.
         """
+    def moment(self, /, id: str | None = None) -> MomentReport:
+        """
+        Returns what the answers are about; with `id`, also the number of late events of that conversation.
+        """
     def query(
         self,
         /,
@@ -3516,9 +3586,66 @@ class View:
         Returns an iterator over all rows of a query, with the arguments of `query`. It reads pages of `limit` rows
         (default: 1,000).
         """
-    def report(self, /, id: str | None = None) -> MomentReport:
+    def report(
+        self,
+        /,
+        from_: int | str | datetime,
+        to: int | str | datetime | None = None,
+        *,
+        every: str | None = None,
+        by: SupportsGetItem[int, Literal["agent", "tenant", "channel", "source", "shortcode"]] | None = None,
+        measures: SupportsGetItem[int, str] | None = None,
+        tz: str | None = None,
+        attribute: Literal["end", "start"] | None = None,
+        calendar: str | Mapping[str, Any] | None = None,
+        exclude_agents: SupportsGetItem[int, str] | None = None,
+        tenants: SupportsGetItem[int, str] | None = None,
+    ) -> ArrowTable:
         """
-        Returns what the answers are about; with `id`, also the number of late events of that conversation.
+        Returns what happened, by time and group, as a table with one row per bucket and group: counts, durations, levels.
+        `docs/measures.md` defines each measure.
+
+        - `from_`, `to`: the beginning and the end; events at exactly `to` do not count. A time is milliseconds since the
+          epoch, a `datetime` with a time zone, or a text: RFC 3339, a date or a local time of the zone `tz`
+          (`2026-03-02`, `2026-03-02 09:00`), or a time before now (`-7d`). A report ends now at the latest, and of a view at
+          its `time`.
+        - `every`: the length of a bucket: `1h`, `6h` (hours that divide a day), `1d`, `1w`, `1mo`, `3mo`; one bucket by
+          default.
+        - `by`: by what each bucket is divided; each value is that of the moment of what is counted.
+        - `measures`: names such as `open`, `response` or `within:5m`; all but `within` by default.
+        - `tz`: the time zone in which buckets begin, such as `Europe/Berlin`; UTC by default.
+        - `attribute`: the bucket to which a duration belongs: that in which it ends (`end`, the default) or starts.
+        - `calendar`: business hours, inside which durations count: a dict, or its JSON.
+        - `exclude_agents`: agents whose answers do not count, such as bots: ids, or names of agents without an id.
+        - `tenants`: only what happened while a conversation belonged to one of them.
+
+        The columns are `from` and `to` (`timestamp[ms, tz]`), those of the groups (`agent_tenant`, `agent_id`, `agent_name`,
+        `tenant`, `channel`, `source`, `shortcode`), and one per measure: a number for a count or a duration in milliseconds,
+        and a struct for a level (`end`, `max`, `mean`), for durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`; of
+        responses also `unknown`) and for `within` (`met`, `missed`, `pending`, `unknown`, `share`).
+        """
+    def report_rows(
+        self,
+        /,
+        measure: str,
+        from_: int | str | datetime,
+        to: int | str | datetime | None = None,
+        *,
+        every: str | None = None,
+        by: SupportsGetItem[int, Literal["agent", "tenant", "channel", "source", "shortcode"]] | None = None,
+        tz: str | None = None,
+        attribute: Literal["end", "start"] | None = None,
+        calendar: str | Mapping[str, Any] | None = None,
+        exclude_agents: SupportsGetItem[int, str] | None = None,
+        tenants: SupportsGetItem[int, str] | None = None,
+    ) -> ArrowTable:
+        """
+        Returns what a measure of a report counted: one row for each conversation, message or turn, with the arguments of
+        `report`. There are as many as the number says, then come those that are pending.
+
+        The columns are `from` and `to` of the bucket, those of the groups, `conversation_id`, `since` (when it began),
+        `at` (when it happened or ended), `value` (its duration in milliseconds, or its unread messages) and `outcome` (`met`,
+        `missed` or `pending`; null if it is the same for all).
         """
     @property
     def seq(self, /) -> int:

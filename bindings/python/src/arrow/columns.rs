@@ -1,5 +1,5 @@
-//! Columns: one Arrow type for each kind of value. Every table is flat, its columns are not reserved words of SQL, and
-//! `conversation_id` joins the tables.
+//! Columns: one Arrow type for each kind of value. A table of what the database holds is flat, its columns are not reserved words
+//! of SQL, and `conversation_id` joins the tables. A report has the names and parts of its JSON.
 
 use std::sync::Arc;
 
@@ -21,6 +21,16 @@ pub(super) fn number(name: &str) -> Field {
 /// A count stated by the source: any unsigned 64-bit number.
 pub(super) fn stated(name: &str) -> Field {
     column(name, DataType::UInt64)
+}
+
+/// A number with a fraction.
+pub(super) fn fraction(name: &str) -> Field {
+    column(name, DataType::Float64)
+}
+
+/// A column with parts.
+pub(super) fn record(name: &str, parts: Vec<Field>) -> Field {
+    required(column(name, DataType::Struct(parts.into())))
 }
 
 pub(super) fn truth(name: &str) -> Field {

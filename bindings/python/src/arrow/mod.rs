@@ -5,11 +5,12 @@ mod columns;
 mod assignments;
 mod conversations;
 mod messages;
+pub(crate) mod report;
 
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, SchemaRef};
 use convofold::{ConversationRecord, Moment, Scan, State, StorageError, UnknownName};
@@ -54,13 +55,17 @@ impl Chosen for Content {
     }
 }
 
-/// A table that is read from the database each time it is used. `to_polars()` and `to_pandas()` read all of it. Every
-/// library with the Arrow PyCapsule interface reads it: `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a
-/// DuckDB query.
+/// A table. `to_polars()` and `to_pandas()` read all of it. Every library with the Arrow PyCapsule interface reads it:
+/// `polars.DataFrame(...)`, `pyarrow.table(...)`, or its name in a DuckDB query. A table from `to_arrow` is read from the
+/// database each time it is used; a report is computed once.
 #[pyclass(frozen, module = "convofold")]
-pub(crate) struct ArrowTable {
-    origin: Origin,
-    content: Content,
+pub(crate) struct ArrowTable(Rows);
+
+enum Rows {
+    /// Read each time.
+    Read { origin: Origin, content: Content },
+    /// Of a report.
+    Made(RecordBatch),
 }
 
 /// What is read: the database, or a view of it.
@@ -108,33 +113,44 @@ impl Origin {
 
 impl ArrowTable {
     pub(crate) fn new(origin: Origin, content: Content) -> Self {
-        Self { origin, content }
+        Self(Rows::Read { origin, content })
+    }
+
+    pub(crate) fn made(batch: RecordBatch) -> Self {
+        Self(Rows::Made(batch))
     }
 
     fn schema(&self) -> SchemaRef {
-        match self.content {
-            Content::Conversations => conversations::schema(),
-            Content::Messages => messages::schema(),
-            Content::Assignments => assignments::schema(),
+        match &self.0 {
+            Rows::Made(batch) => batch.schema(),
+            Rows::Read { content: Content::Conversations, .. } => conversations::schema(),
+            Rows::Read { content: Content::Messages, .. } => messages::schema(),
+            Rows::Read { content: Content::Assignments, .. } => assignments::schema(),
         }
     }
 
     fn batches(&self, py: Python<'_>) -> Result<Box<dyn RecordBatchReader + Send>, Failure> {
-        let (origin, schema) = (&self.origin, self.schema());
-        Ok(match self.content {
-            Content::Conversations => {
+        let schema = self.schema();
+        Ok(match &self.0 {
+            Rows::Made(batch) => Box::new(RecordBatchIterator::new([Ok(batch.clone())], schema)),
+            Rows::Read { origin, content: Content::Conversations } => {
                 let rows = origin.states(py)?.map(|state| state.map(conversations::Row::of));
                 Box::new(Batches { rows, schema })
             }
-            Content::Messages => Box::new(Batches { rows: flat(origin.conversations(py)?, messages::of), schema }),
-            Content::Assignments => Box::new(Batches { rows: flat(origin.states(py)?, assignments::of), schema }),
+            Rows::Read { origin, content: Content::Messages } => {
+                Box::new(Batches { rows: flat(origin.conversations(py)?, messages::of), schema })
+            }
+            Rows::Read { origin, content: Content::Assignments } => {
+                Box::new(Batches { rows: flat(origin.states(py)?, assignments::of), schema })
+            }
         })
     }
 }
 
 #[pymethods]
 impl ArrowTable {
-    /// Returns a stream of batches, as defined by the Arrow PyCapsule interface. Each call reads the database again.
+    /// Returns a stream of batches, as defined by the Arrow PyCapsule interface. Of a table from `to_arrow`, each call reads the
+    /// database again.
     #[pyo3(signature = (requested_schema=None) -> "object")]
     fn __arrow_c_stream__<'py>(
         &self,
@@ -175,7 +191,10 @@ impl ArrowTable {
     }
 
     fn __repr__(&self) -> String {
-        format!("<ArrowTable of all {}>", self.content.name())
+        match &self.0 {
+            Rows::Read { content, .. } => format!("<ArrowTable of all {}>", content.name()),
+            Rows::Made(batch) => format!("<ArrowTable with {} rows of a report>", batch.num_rows()),
+        }
     }
 }
 
