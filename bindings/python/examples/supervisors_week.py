@@ -30,7 +30,7 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from convofold import Convofold
+from convofold import ArrowTable, Convofold, MomentError
 
 ARGUMENTS = [] if "ipykernel" in sys.modules else sys.argv[1:]
 PNG = Path(ARGUMENTS[0]) if ARGUMENTS else Path("supervisors_week.png")
@@ -115,43 +115,22 @@ if not path.exists():
 db = Convofold(path, read_only=True)
 
 # %% [markdown]
-# ## Reports as tables
-#
-# One row for each bucket of time and group: counts, and structs of the other numbers. Durations are in milliseconds.
-
-# %%
-
-
-def rows_of(from_: datetime, to: datetime, *options: str) -> pl.DataFrame:
-    command = [COMMAND, "report", "--db", str(path), "--from", from_.isoformat(), "--to", to.isoformat(), "--tz", ZONE.key]
-    ran = subprocess.run([*command, "--format", "json", *options], stdout=subprocess.PIPE, check=True)
-    rows = [{**row, **(row.pop("by", None) or {})} for row in json.loads(ran.stdout)["rows"]]
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    times = pl.col("from", "to").cast(pl.Datetime("ms", "UTC"))
-    return frame.with_columns(times.dt.convert_time_zone(ZONE.key))
-
-
-def report(
-    from_: datetime,
-    to: datetime,
-    measures: list[str],
-    every: str | None = None,
-    by: str | None = None,
-    known_at: str | None = None,
-) -> pl.DataFrame:
-    options = {"--every": every, "--by": by, "--known-at": known_at, "--measure": ",".join(measures)}
-    return rows_of(from_, to, *(part for option, value in options.items() if value for part in (option, value)))
-
-
-# %% [markdown]
 # ## Volumes
 #
-# Started, closed and written, by day. The sum of the days is the week.
+# A report is a table with one row for each bucket of time and group: counts, and structs of the other numbers. Durations are in
+# milliseconds. The days add up to the week.
 
 # %%
+
+
+def table(of: ArrowTable) -> pl.DataFrame:
+    return pl.DataFrame(of)
+
+
+week: dict[str, Any] = {"from_": MONDAY, "to": NEXT_MONDAY, "tz": ZONE.key}
 counts = ["started", "reopened", "closings", "messages_in", "messages_out"]
-by_day = report(MONDAY, NEXT_MONDAY, [*counts, "unanswered", "last_close", "one_turn"], every="1d")
-by_hour = report(MONDAY, NEXT_MONDAY, ["started", "open", "waiting"], every="1h")
+by_day = table(db.report(**week, every="1d", measures=[*counts, "unanswered", "last_close", "one_turn"]))
+by_hour = table(db.report(**week, every="1h", measures=["started", "open", "waiting"]))
 assert by_hour["started"].sum() == by_day["started"].sum()
 weekday = pl.col("from").dt.strftime("%a").alias("day")
 print(by_day.select(weekday, *counts))
@@ -164,7 +143,7 @@ print(by_day.select(weekday, *counts))
 # the end of the week.
 
 # %%
-by_agent = report(MONDAY, NEXT_MONDAY, ["first_response", "response"], by="agent")
+by_agent = table(db.report(**week, by=["agent"], measures=["first_response", "response"]))
 MINUTE_MS = 60_000
 
 
@@ -178,10 +157,9 @@ def number(measure: str, part: str = "n") -> pl.Expr:
 
 by_agent = by_agent.sort(number("response", "p90"), nulls_last=True)
 parts = [(measure, part) for measure in ("first_response", "response") for part in ("p50", "p90")]
-name, agent_id, tenant = (pl.col("agent").struct.field(field) for field in ("name", "id", "tenant"))
-agent = pl.coalesce(name, agent_id, pl.lit("(nobody)")).alias("agent")
+agent = pl.coalesce("agent_name", "agent_id", pl.lit("(nobody)")).alias("agent")
 shown = [number("response"), number("response", "pending"), *(minutes(*part) for part in parts)]
-print(by_agent.select(tenant, agent, *shown))
+print(by_agent.select("agent_tenant", agent, *shown))
 
 # %% [markdown]
 # ## Shares
@@ -190,7 +168,7 @@ print(by_agent.select(tenant, agent, *shown))
 # closed after one question and its answer, of all that were closed and are not reopened.
 
 # %%
-by_tenant = report(MONDAY, NEXT_MONDAY, ["within:5m", "last_close", "one_turn"], by="tenant").sort("tenant")
+by_tenant = table(db.report(**week, by=["tenant"], measures=["within:5m", "last_close", "one_turn"])).sort("tenant")
 within = number("within(300000)", "share").alias("within 5 min")
 one_turn = (pl.col("one_turn") / number("last_close")).alias("one turn")
 with pl.Config(float_precision=3):
@@ -204,10 +182,10 @@ with pl.Config(float_precision=3):
 
 # %%
 worst = by_day.sort(number("unanswered"), descending=True).row(0, named=True)
-behind = rows_of(worst["from"], worst["to"], "--rows", "unanswered").sort("value", descending=True)
+behind = table(db.report_rows("unanswered", worst["from"], worst["to"], tz=ZONE.key)).sort("value", descending=True)
 assert behind.height == worst["unanswered"]["n"]
 print(f"{behind.height} questions were closed without an answer on {worst['from']:%A}; the longest wait:")
-for entry in db.history(behind["conversation"][0]) or []:
+for entry in db.history(behind["conversation_id"][0]) or []:
     at = datetime.fromtimestamp(entry.at / 1000, ZONE)
     print(f"  {at:%H:%M:%S} {entry.event.kind:<8} {entry.event.direction or '':<4} {entry.event.text or ''}")
 
@@ -227,17 +205,19 @@ def numbers(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("from", "tenant", *cells).unpivot(index=["from", "tenant"], variable_name="number")
 
 
-now = report(MONDAY, FRIDAY_EVENING, TO_COMPARE, every="1d", by="tenant")
+until_friday = {**week, "to": FRIDAY_EVENING, "every": "1d", "by": ["tenant"], "measures": TO_COMPARE}
+now = table(db.report(**until_friday))
 try:
-    then = report(MONDAY, FRIDAY_EVENING, TO_COMPARE, every="1d", by="tenant", known_at=on_friday)
-except subprocess.CalledProcessError:  # It has said why: the events were replayed later.
+    then = table(db.report(**until_friday, known_at=on_friday))
+except MomentError as error:  # The events were replayed later.
+    print(error)
     then, on_friday = now, "latest"
 key = ["from", "tenant", "number"]
 changed = numbers(then).join(numbers(now), on=key, how="full", coalesce=True, suffix="_now")
 changed = changed.filter(pl.col("value").ne_missing(pl.col("value_now"))).sort(key)
 print(changed.select(weekday, "tenant", "number", pl.col("value").alias("on Friday"), pl.col("value_now").alias("now")))
-thursday, friday = MONDAY + timedelta(days=3), MONDAY + timedelta(days=4)
-of_thursday = [report(thursday, friday, ["messages_in"], every="1h", known_at=known) for known in (on_friday, None)]
+thursday = {**week, "from_": MONDAY + timedelta(days=3), "to": MONDAY + timedelta(days=4), "every": "1h"}
+of_thursday = [table(db.report(**thursday, measures=["messages_in"], known_at=known)) for known in (on_friday, None)]
 
 # %%
 db.close()

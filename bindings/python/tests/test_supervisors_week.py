@@ -62,7 +62,7 @@ def test_the_backlog_of_each_hour_is_that_of_the_command(shown: Shown, convofold
 def test_the_answers_of_each_agent_are_those_of_the_command(shown: Shown, convofold: Path, folder: Path) -> None:
     rows = rows_of(convofold, folder, *WEEK, "--by", "agent", "--measure", "first_response,response")
     theirs = {row["by"]["agent"]["id"]: row for row in rows if row["by"]["agent"]["id"]}
-    ours = {row["agent"]["id"]: row for row in shown["by_agent"].iter_rows(named=True) if row["agent"]["id"]}
+    ours = {row["agent_id"]: row for row in shown["by_agent"].iter_rows(named=True) if row["agent_id"]}
     assert len(ours) == 12 and ours.keys() == theirs.keys()
     for agent, row in ours.items():
         for measure in ("first_response", "response"):
@@ -81,7 +81,7 @@ def test_what_is_behind_a_number_is_what_the_command_lists(shown: Shown, convofo
     worst = shown["worst"]["from"]
     day = ["--from", worst.isoformat(), "--to", shown["worst"]["to"].isoformat()]
     rows = rows_of(convofold, folder, *day, "--rows", "unanswered")
-    assert sorted(shown["behind"]["conversation"]) == sorted(row["conversation"] for row in rows)
+    assert sorted(shown["behind"]["conversation_id"]) == sorted(row["conversation"] for row in rows)
 
 
 def test_only_what_was_delayed_changed_after_friday(shown: Shown, convofold: Path, folder: Path) -> None:
