@@ -60,7 +60,7 @@ impl Names {
         self.0.values().all(|named| named.is_only)
     }
 
-    /// Replaces the names of one conversation. `false` if the latest names cannot be told without the other conversations.
+    /// Replaces the names of one conversation. `false` if the latest names depend on the other conversations.
     pub(crate) fn replace(&mut self, before: &Self, after: &Self) -> bool {
         let can_tell = before.0.iter().all(|(agent, old)| {
             let is_constant = || self.0.get(agent).is_some_and(|known| known.is_only);
