@@ -17,7 +17,7 @@ pub struct Extent {
     /// No event is earlier, and no message by its own time (T4), in milliseconds since the epoch. For a close without a usable
     /// time (rule T3), its own time counts: it has that time while no other event is known.
     pub first_at: i64,
-    /// No event is later, and no message by its own time, in milliseconds since the epoch.
+    /// No event is later, no message by its own time, and no stated start (F4), in milliseconds since the epoch.
     pub last_at: i64,
     /// The first sequence number.
     pub first_seq: Seq,
@@ -46,8 +46,8 @@ impl Extent {
 pub(crate) struct EventBounds {
     /// In milliseconds since the epoch.
     first_at: i64,
-    /// The latest own time of a message, in milliseconds since the epoch.
-    last_sent: i64,
+    /// The latest own time of a message, or start of the conversation, in milliseconds since the epoch.
+    last_own: i64,
     first_seq: Seq,
     last_seq: Seq,
 }
@@ -55,7 +55,7 @@ pub(crate) struct EventBounds {
 impl Default for EventBounds {
     /// That of no event.
     fn default() -> Self {
-        Self { first_at: i64::MAX, last_sent: i64::MIN, first_seq: Seq::MAX, last_seq: 0 }
+        Self { first_at: i64::MAX, last_own: i64::MIN, first_seq: Seq::MAX, last_seq: 0 }
     }
 }
 
@@ -65,7 +65,10 @@ impl EventBounds {
         self.first_at = self.first_at.min(fact.at.alone().ms());
         if let Some(sent) = fact.sent {
             self.first_at = self.first_at.min(sent.ms());
-            self.last_sent = self.last_sent.max(sent.ms());
+            self.last_own = self.last_own.max(sent.ms());
+        }
+        if let Some(started) = fact.started {
+            self.last_own = self.last_own.max(started.ms());
         }
         self.first_seq = self.first_seq.min(fact.seq);
         self.last_seq = self.last_seq.max(fact.seq);
@@ -87,8 +90,8 @@ impl EventBounds {
 
     /// `last_at` is the largest time of all events that count.
     pub(crate) fn extent(&self, last_at: Time) -> Extent {
-        let Self { first_at, last_sent, first_seq, last_seq } = *self;
-        Extent { first_at, last_at: last_at.ms().max(last_sent), first_seq, last_seq }
+        let Self { first_at, last_own, first_seq, last_seq } = *self;
+        Extent { first_at, last_at: last_at.ms().max(last_own), first_seq, last_seq }
     }
 }
 

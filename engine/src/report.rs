@@ -59,4 +59,16 @@ pub enum ReportQueryError {
         /// The maximum number of buckets.
         max: usize,
     },
+    /// The report is too large.
+    #[error("more than {max} values: ask for a shorter time, for longer buckets or for fewer measures")]
+    Values {
+        /// The maximum number of values: rows times measures.
+        max: usize,
+    },
+    /// There is too much behind a number.
+    #[error("more than {max} rows behind the numbers: ask for a shorter time or for longer buckets")]
+    Rows {
+        /// The maximum number of rows.
+        max: usize,
+    },
 }

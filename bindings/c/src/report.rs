@@ -166,6 +166,6 @@ unsafe fn params(query: *const ReportQuery) -> Result<ReportParams, Failure> {
         attribute: text(query.attribute, "attribute")?,
         calendar: text(query.calendar, "calendar")?,
         excluded_agents: excluded_agents.into_iter().map(str::to_owned).collect(),
-        tenants: text(query.tenant, "tenant")?.into_iter().collect(),
+        tenants: text(query.tenant, "tenant")?.map(|tenant| vec![tenant]),
     })
 }

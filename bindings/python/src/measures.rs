@@ -56,7 +56,7 @@ impl Asked {
             attribute: self.attribute.map(|Choice(attribute)| Named::name(&attribute).to_owned()),
             calendar: self.calendar.map(|GivenCalendar(calendar)| calendar),
             excluded_agents: self.exclude_agents.unwrap_or_default(),
-            tenants: self.tenants.unwrap_or_default(),
+            tenants: self.tenants,
         }
     }
 }

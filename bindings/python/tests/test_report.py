@@ -95,6 +95,7 @@ def test_only_what_counts_is_counted(desk: Convofold) -> None:
     assert of(exclude_agents=["7"])["response"]["n"] == 0
     assert of(tenants=["south"])["messages_in"] == of(tenants=["south", "east"])["messages_in"] == 1
     assert of(tenants=["east"])["messages_in"] == 0
+    assert of(tenants=[])["messages_in"] == 0
     (start,) = rows(desk.report(T0, T0 + 2 * MINUTE, measures=["response"], attribute="start"))
     assert start["response"]["pending"] == 1
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashSet;
 use serde::{Deserialize, Serialize, Serializer};
@@ -79,7 +80,12 @@ pub struct BehindBuilder {
     placement: Placement,
     groups: Groups,
     found: Vec<Found>,
+    /// The number of rows that all builders of this list have found.
+    count: Arc<AtomicUsize>,
 }
+
+/// The maximum number of rows. While they are collected, a row takes some 300 bytes.
+const MAX_ROWS: usize = 4_000_000;
 
 /// A row, before the groups have an order.
 #[derive(Clone, Debug)]
@@ -106,7 +112,14 @@ impl BehindBuilder {
     pub fn new(query: ReportQuery, measure: Measure) -> Result<Self, ReportQueryError> {
         let placement = placement(&query)?;
         let groups = Groups::new(&query.by);
-        Ok(Self { query: query.measures([measure]), measure, placement, groups, found: Vec::new() })
+        Ok(Self {
+            query: query.measures([measure]),
+            measure,
+            placement,
+            groups,
+            found: Vec::new(),
+            count: Arc::default(),
+        })
     }
 
     /// The beginning and the end.
@@ -120,18 +133,23 @@ impl BehindBuilder {
     pub fn another(&self) -> Self {
         let (query, placement) = (self.query.clone(), self.placement.clone());
         let groups = Groups::new(&query.by);
-        Self { query, measure: self.measure, placement, groups, found: Vec::new() }
+        Self { query, measure: self.measure, placement, groups, found: Vec::new(), count: self.count.clone() }
     }
 
     /// Adds a conversation.
     pub fn add(&mut self, transitions: &Transitions) {
-        let Self { query, placement, groups, found, .. } = self;
+        let Self { query, placement, groups, found, count, .. } = self;
+        if count.load(Ordering::Relaxed) > MAX_ROWS {
+            *found = Vec::new();
+            return;
+        }
         let mut known = KnownGroups::new(transitions, &placement.buckets);
         let mut of_conversation =
             OfConversation { placement, query, listed: Vec::new(), counted: HashSet::new(), totals: BTreeMap::new() };
         let group_of = |standing: &_| groups.of_query(query, &mut known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| of_conversation.add(&item));
         let of_conversation = of_conversation.finish();
+        count.fetch_add(of_conversation.len(), Ordering::Relaxed);
         found.extend(of_conversation.into_iter().map(|(bucket, group, listed)| Found {
             bucket,
             group,
@@ -148,9 +166,14 @@ impl BehindBuilder {
     }
 
     /// The list.
-    #[must_use]
-    pub fn finish(self) -> Behind {
-        let Self { query, measure, placement, groups, mut found } = self;
+    ///
+    /// # Errors
+    /// [`ReportQueryError::Rows`] if it is too long.
+    pub fn finish(self) -> Result<Behind, ReportQueryError> {
+        let Self { query, measure, placement, groups, mut found, count } = self;
+        if count.load(Ordering::Relaxed) > MAX_ROWS {
+            return Err(ReportQueryError::Rows { max: MAX_ROWS });
+        }
         let ranks = groups.into_ranks().0;
         found.sort_by(|a, b| {
             let key = |row: &Found| (row.bucket, ranks.rank(row.group), row.listed);
@@ -163,7 +186,7 @@ impl BehindBuilder {
             let Listed { outcome, at, since, value } = listed;
             BehindRow { from, to, group, conversation, since, at, value, outcome }
         };
-        Behind { measure, rows: found.into_iter().map(row).collect() }
+        Ok(Behind { measure, rows: found.into_iter().map(row).collect() })
     }
 }
 

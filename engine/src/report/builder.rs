@@ -51,6 +51,14 @@ impl ReportBuilder {
         Self { query, placement, tally, groups, known: KnownGroups::default() }
     }
 
+    /// Whether the report may be small enough to be computed. Ask after all conversations were added.
+    ///
+    /// # Errors
+    /// [`ReportQueryError::Values`] if it is not.
+    pub fn expect_size(&self) -> Result<(), ReportQueryError> {
+        expect_size(self.placement.buckets.len().saturating_mul(self.groups.len()) / SPARSE, &self.query)
+    }
+
     /// Another one for the same report, of no conversation.
     #[must_use]
     pub fn another(&self) -> Self {
@@ -136,8 +144,22 @@ pub(crate) fn report_of(query: &ReportQuery, buckets: &Buckets, rows: Vec<Report
     }
 }
 
+/// The maximum number of values of a report. A value takes 136 bytes.
+const MAX_VALUES: usize = 2_000_000;
+
+/// At least one of this number of buckets has anything of a group, on average.
+const SPARSE: usize = 4;
+
+/// Checks that a report with this number of rows is not too large.
+pub(crate) fn expect_size(row_count: usize, query: &ReportQuery) -> Result<(), ReportQueryError> {
+    let is_small = row_count.saturating_mul(query.measures.len()) <= MAX_VALUES;
+    if is_small { Ok(()) } else { Err(ReportQueryError::Values { max: MAX_VALUES }) }
+}
+
 pub(crate) fn placement(query: &ReportQuery) -> Result<Placement, ReportQueryError> {
     let buckets = Buckets::new(query.from_ms, query.to_ms, query.every, &query.zone)?;
+    // Without groups, each bucket has a row.
+    expect_size(buckets.len(), query)?;
     Ok(Placement { buckets, attribute: query.attribute })
 }
 

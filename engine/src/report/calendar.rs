@@ -205,6 +205,17 @@ impl Calendar {
     }
 
     /// The time inside the calendar between two times, in milliseconds.
+    /// Number of intervals of a week.
+    pub(crate) fn interval_count(&self) -> usize {
+        self.week.iter().map(Vec::len).sum()
+    }
+
+    /// About the memory that it takes after questions for the time between these times, in bytes.
+    pub(crate) fn size_bytes(&self, from: i64, to: i64) -> usize {
+        let days = usize::try_from((to - from) / 86_400_000).unwrap_or_default() + 2 * opened::DAYS;
+        days.saturating_mul(self.interval_count() / 7 + 1).saturating_mul(opened::INTERVAL_BYTES)
+    }
+
     pub(crate) fn elapsed(&self, from: i64, until: i64) -> i64 {
         self.opened.elapsed((from, until), |from, until| self.intervals(from, until))
     }

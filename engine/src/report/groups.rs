@@ -113,14 +113,7 @@ impl Groups {
         of: &Transitions,
         standing: &Standing,
     ) -> Group {
-        let tenant = || of.places.get(standing.place as usize).and_then(|place| place.tenant.as_deref());
-        let is_hidden = query.tenants.is_some() && !query.has_tenant(tenant());
-        if is_hidden { HIDDEN } else { self.number(known, of, standing) }
-    }
-
-    /// The group of a standing of a conversation.
-    fn number(&mut self, known: &mut KnownGroups, of: &Transitions, standing: &Standing) -> Group {
-        if self.by.is_empty() {
+        if self.by.is_empty() && query.tenants.is_none() {
             return 0;
         }
         let key = (standing.agent, standing.place);
@@ -128,7 +121,10 @@ impl Groups {
             return number;
         }
         let has_names = known.has_names;
-        let number = *known.known.entry(key).or_insert_with(|| self.meet(has_names, of, standing));
+        let tenant = || of.places.get(standing.place as usize).and_then(|place| place.tenant.as_deref());
+        let is_hidden = || query.tenants.is_some() && !query.has_tenant(tenant());
+        let find = || if is_hidden() { HIDDEN } else { self.meet(has_names, of, standing) };
+        let number = *known.known.entry(key).or_insert_with(find);
         known.last = Some((key, number));
         number
     }

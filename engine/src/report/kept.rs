@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::report::ReportQueryError;
 use crate::report::answer::{MeasureValue, Report, ReportRow};
 use crate::report::buckets::Buckets;
-use crate::report::builder::{ReportBuilder, ReportPart, ToPart, one_by_one, placement, report_of};
+use crate::report::builder::{ReportBuilder, ReportPart, ToPart, expect_size, one_by_one, placement, report_of};
+use crate::report::calendar::Calendar;
 use crate::report::groups::{AgentOfTenant, GroupValue};
 use crate::report::measure::Measure;
 use crate::report::names::Names;
@@ -25,13 +26,22 @@ pub struct KeptReport {
     buckets: Buckets,
     rows: Vec<Option<Arc<[ReportRow]>>>,
     names: Names,
+    /// Some of the names may be those of conversations that are not in this report.
+    has_other_names: bool,
 }
+
+/// A calendar with more intervals takes too much memory to be kept.
+const MAX_INTERVALS: usize = 100;
+
+/// If more runs of rows are missing, what lies between them is computed with them: each run reads the conversations of its time.
+const MAX_RUNS: usize = 4;
 
 impl KeptReport {
     /// Whether reports of this kind can be kept: those in which durations belong to the bucket in which they end.
     #[must_use]
     pub fn can_keep(query: &ReportQuery) -> bool {
-        query.attribute == Attribution::End
+        let is_small = |calendar: &Calendar| calendar.interval_count() <= MAX_INTERVALS;
+        query.attribute == Attribution::End && query.calendar.as_ref().is_none_or(is_small)
     }
 
     /// A report of which no row is known.
@@ -41,7 +51,7 @@ impl KeptReport {
     pub fn new(query: ReportQuery) -> Result<Self, ReportQueryError> {
         let Placement { buckets, .. } = placement(&query)?;
         let rows = buckets.all().map(|_| None).collect();
-        Ok(Self { query, buckets, rows, names: Names::default() })
+        Ok(Self { query, buckets, rows, names: Names::default(), has_other_names: false })
     }
 
     /// Whether this query asks for the same, possibly of another time.
@@ -59,15 +69,15 @@ impl KeptReport {
         let place_in = |report: &Self, bounds: (i64, i64)| {
             report.buckets.find(bounds.0).filter(|bucket| report.buckets.bounds(*bucket) == bounds)
         };
-        // A name of a conversation outside the report must not be in it.
+        let known = |bounds| self.rows.get(place_in(self, bounds)?)?.clone();
+        let rows: Vec<_> = report.buckets.all().map(known).collect();
         let has_all = || self.buckets.all().all(|bounds| place_in(&report, bounds).is_some());
-        if !self.names.are_constant() && !has_all() {
+        let has_other_names = self.has_other_names || !has_all();
+        if rows.iter().all(Option::is_none) || has_other_names && !self.names.are_constant() {
             return Ok(report);
         }
-        let known = |bounds| self.rows.get(place_in(self, bounds)?)?.clone();
-        report.rows = report.buckets.all().map(known).collect();
         report.names.merge(&self.names);
-        Ok(report)
+        Ok(Self { rows, has_other_names, ..report })
     }
 
     /// Forgets the rows that are no longer right after changes of conversations: the steps of each one before and after; `None`
@@ -90,15 +100,23 @@ impl KeptReport {
     /// Forgets all rows.
     pub fn forget(&mut self) {
         self.names = Names::default();
+        self.has_other_names = false;
         self.rows.iter_mut().for_each(|rows| *rows = None);
     }
 
-    /// The longest run of successive buckets without rows among the first ones.
-    #[must_use]
-    pub fn missing(&self) -> Option<Range<usize>> {
-        let first = self.rows.iter().position(Option::is_none)?;
-        let length = self.rows.iter().skip(first).take_while(|rows| rows.is_none()).count();
-        Some(first..first + length)
+    /// The next successive buckets whose rows have to be computed; `None` if all are known.
+    pub fn missing(&mut self) -> Option<Range<usize>> {
+        // A name of a conversation outside the report must not be in it, so it is told only while there is no other one.
+        if self.has_other_names && !self.names.are_constant() {
+            self.forget();
+        }
+        let is_missing = |number: &usize| self.rows.get(*number).is_some_and(Option::is_none);
+        let first = (0..self.rows.len()).find(is_missing)?;
+        let end = (first..self.rows.len()).find(|number| !is_missing(number)).unwrap_or(self.rows.len());
+        let begins = |number: &usize| is_missing(number) && !is_missing(&(number - 1));
+        let is_scattered = (end..self.rows.len()).filter(begins).count() >= MAX_RUNS;
+        let last = (first..self.rows.len()).rfind(is_missing).filter(|_| is_scattered);
+        Some(first..last.map_or(end, |last| last + 1))
     }
 
     /// A builder for the rows of some buckets.
@@ -132,10 +150,13 @@ impl KeptReport {
     }
 
     /// The report of the rows that are known.
-    #[must_use]
-    pub fn report(&self) -> Report {
+    ///
+    /// # Errors
+    /// [`ReportQueryError::Values`] if it is too large.
+    pub fn report(&self) -> Result<Report, ReportQueryError> {
+        expect_size(self.rows.iter().flatten().map(|rows| rows.len()).sum(), &self.query)?;
         let rows = self.rows.iter().flatten().flat_map(|rows| rows.iter().map(|row| self.with_names(row)));
-        report_of(&self.query, &self.buckets, rows.collect())
+        Ok(report_of(&self.query, &self.buckets, rows.collect()))
     }
 
     /// A row with the latest names. They do not change its place: an agent with an id has one row.
@@ -152,12 +173,21 @@ impl KeptReport {
         row
     }
 
-    /// About the memory that the rows take, in bytes.
+    /// About the memory that it takes, in bytes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let value_bytes = size_of::<(Measure, MeasureValue)>();
         let row_bytes =
             |row: &ReportRow| size_of::<ReportRow>() + row.values.len() * value_bytes + row.group.len() * 128;
-        self.rows.iter().flatten().flat_map(|rows| rows.iter()).map(row_bytes).sum()
+        let rows: usize = self.rows.iter().flatten().flat_map(|rows| rows.iter()).map(row_bytes).sum();
+        let buckets = self.rows.len() * (size_of::<i64>() + size_of::<Option<Arc<[ReportRow]>>>());
+        let texts: usize =
+            self.query.excluded_agents.iter().chain(self.query.tenants.iter().flatten()).map(String::len).sum();
+        let calendar = self
+            .query
+            .calendar
+            .as_ref()
+            .map_or(0, |calendar| calendar.size_bytes(self.buckets.from(), self.buckets.to()));
+        size_of::<Self>() + rows + buckets + texts + calendar + self.names.len() * 256
     }
 }

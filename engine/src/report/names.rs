@@ -51,6 +51,10 @@ impl Names {
         other.0.iter().for_each(|(agent, named)| self.add_named(agent, named));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn latest(&self, agent: &AgentOfTenant) -> Option<Arc<str>> {
         self.0.get(agent).and_then(|named| named.latest.1.clone())
     }

@@ -40,8 +40,8 @@ pub struct ReportParams {
     pub calendar: Option<String>,
     /// Agents whose answers do not count.
     pub excluded_agents: Vec<String>,
-    /// The tenants of which the report is; all if it is empty.
-    pub tenants: Vec<String>,
+    /// The tenants of which the report is; `None` for all.
+    pub tenants: Option<Vec<String>>,
 }
 
 /// Why texts ask for no report.
@@ -79,7 +79,7 @@ impl ReportParams {
             .attribute(of_option::<Attribution>("attribute", self.attribute.as_deref())?.unwrap_or_default())
             .calendar(calendar)
             .excluded_agents(self.excluded_agents.iter().cloned())
-            .tenants(Some(self.tenants.clone()).filter(|tenants| !tenants.is_empty())))
+            .tenants(self.tenants.clone()))
     }
 
     fn measures(&self) -> Result<Vec<Measure>, ReportParamError> {
@@ -138,7 +138,7 @@ mod tests {
             attribute: text("start"),
             calendar: text(r#"{"zone": "UTC", "week": {"mon": [["09:00", "17:00"]]}}"#),
             excluded_agents: texts(&["bot, the first"]),
-            tenants: texts(&["north"]),
+            tenants: Some(texts(&["north"])),
             ..params()
         };
         let query = query.query(NOW_MS).unwrap();

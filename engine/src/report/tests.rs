@@ -142,7 +142,7 @@ fn expect_behind(report: &Report, query: &ReportQuery, conversations: &[Transiti
             if number % 2 == 0 { &mut behind } else { &mut other }.add(conversation);
         }
         behind.merge(other);
-        let behind = behind.finish().rows;
+        let behind = behind.finish().unwrap().rows;
         let mut listed = 0;
         for row in &report.rows {
             let of_row: Vec<_> = behind.iter().filter(|it| it.from == row.from && it.group == row.group).collect();

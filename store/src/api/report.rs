@@ -70,7 +70,7 @@ impl View {
         if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
             return self.measures_with_kept(&query);
         }
-        Ok(self.filled(ReportBuilder::new(self.tenants.limit(query))?)?.finish_with(on_all_processors))
+        Ok(self.filled(&ReportBuilder::new(self.tenants.limit(query))?)?.finish_with(on_all_processors))
     }
 
     /// Like [`View::measures`], with the rows of an earlier report that are still right.
@@ -81,10 +81,10 @@ impl View {
             None => KeptReport::new(query.clone())?,
         };
         while let Some(missing) = report.missing() {
-            let rows = self.filled(report.builder(&missing))?;
+            let rows = self.filled(&report.builder(&missing))?;
             report.fill_with(missing, rows, on_all_processors);
         }
-        let answer = report.report();
+        let answer = report.report()?;
         reports.keep(self.seq(), report, query);
         Ok(answer)
     }
@@ -119,13 +119,15 @@ impl View {
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
         let empty = BehindBuilder::new(self.tenants.limit(query), measure)?;
         let builders = self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add)?;
-        Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish())
+        Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish()?)
     }
 
     /// Adds each conversation that can count.
-    fn filled(&self, empty: ReportBuilder) -> Result<ReportBuilder, StorageError> {
+    fn filled(&self, empty: &ReportBuilder) -> Result<ReportBuilder, ReportError> {
         let builders = self.add_all(empty.bounds(), || empty.another(), ReportBuilder::add)?;
-        Ok(merged(builders, ReportBuilder::merge).unwrap_or(empty))
+        let builder = merged(builders, ReportBuilder::merge).unwrap_or_else(|| empty.another());
+        builder.expect_size()?;
+        Ok(builder)
     }
 
     /// Adds the transitions of each conversation that can count between two times to one of several builders.

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 /// agents.
 const MAX_BYTES: usize = 64 << 20;
 
+const MAX_REPORTS: usize = 64;
+
 /// Each with the last event of which it knows, the one used last at the end.
 #[derive(Debug, Default)]
 pub(crate) struct KeptReports(Mutex<Vec<(Seq, KeptReport)>>);
@@ -21,21 +23,20 @@ impl KeptReports {
     /// Keeps a report instead of an earlier one of its kind, and removes those that were used longest ago if all of them are
     /// too large.
     pub(crate) fn keep(&self, seq: Seq, report: KeptReport, query: &ReportQuery) {
+        let Some(mut room) = MAX_BYTES.checked_sub(report.size_bytes()) else { return };
         let mut reports = self.0.lock();
         if reports.iter().any(|(of, other)| *of > seq && other.is_like(query)) {
             return;
         }
         reports.retain(|(_, other)| !other.is_like(query));
-        let mut room = MAX_BYTES.checked_sub(report.size_bytes());
         let mut fits = |(_, other): &(Seq, KeptReport)| {
-            room = room.and_then(|room| room.checked_sub(other.size_bytes()));
-            room.is_some()
+            let left = room.checked_sub(other.size_bytes());
+            room = left.unwrap_or_default();
+            left.is_some()
         };
-        let kept = reports.iter().rev().take_while(|report| fits(report)).count();
+        let kept = reports.iter().rev().take(MAX_REPORTS - 1).take_while(|report| fits(report)).count();
         let removed = reports.len() - kept;
         reports.drain(..removed);
-        if report.size_bytes() <= MAX_BYTES {
-            reports.push((seq, report));
-        }
+        reports.push((seq, report));
     }
 }

@@ -113,7 +113,7 @@ impl AskedReport {
             attribute: self.attribute,
             calendar: self.calendar,
             excluded_agents: self.exclude_agent,
-            tenants: self.tenant,
+            tenants: Some(self.tenant).filter(|tenants| !tenants.is_empty()),
         };
         // What cannot be read is refused before the database is asked.
         params.query(clock_ms())?;

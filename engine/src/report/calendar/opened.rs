@@ -21,8 +21,13 @@ struct Interval {
     before_ms: i64,
 }
 
-/// 2,000 days.
-const BLOCK_MS: i64 = 2_000 * 86_400_000;
+/// The number of days of a block.
+pub(super) const DAYS: usize = 2_000;
+
+const BLOCK_MS: i64 = DAYS as i64 * 86_400_000;
+
+/// The memory of an interval.
+pub(super) const INTERVAL_BYTES: usize = size_of::<Interval>();
 
 impl Default for Opened {
     fn default() -> Self {

@@ -232,7 +232,7 @@ fn a_report_and_what_is_behind_it_are_read_back_from_their_json() {
             for measure in [Measure::Response, Measure::Unread, Measure::Within(1_500)] {
                 let mut behind = BehindBuilder::new(query.clone(), measure).unwrap();
                 all.iter().for_each(|conversation| behind.add(conversation));
-                let behind = behind.finish();
+                let behind = behind.finish().unwrap();
                 let json = serde_json::to_string(&behind).unwrap();
                 assert_eq!(serde_json::from_str::<Behind>(&json).unwrap(), behind);
             }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::course::tests::{any_events, board, numbers};
-use crate::report::{Every, GroupBy, KeptReport, Measure, Report, ReportBuilder, ReportQuery, Transitions};
+use crate::report::{
+    BehindBuilder, Every, GroupBy, KeptReport, Measure, Report, ReportBuilder, ReportQuery, ReportQueryError,
+    Transitions,
+};
 use crate::{Moment, Seq};
 
 use super::{report_of, transitions_of};
@@ -57,7 +60,7 @@ fn ask(
         computed += missing.len();
         report.fill(missing, builder);
     }
-    let answer = report.report();
+    let answer = report.report().unwrap();
     *kept = Some(report);
     (answer, computed)
 }
@@ -160,4 +163,93 @@ fn a_late_event_makes_only_its_buckets_stale() {
     assert_eq!(stale(&[Measure::Open, Measure::Closings], "02T10:10 c close"), [10, 11, 12]);
     // The first response does not change with a second one.
     assert_eq!(stale(&[Measure::FirstResponse], "02T11:10 c in\n 02T11:20 c out"), [0; 0]);
+}
+
+#[test]
+fn a_name_of_another_time_is_not_told() {
+    let mut all =
+        super::conversations("02T09:00 c open agent=a\n 02T09:30 c close\n 09T09:00 d open agent=a\n 09T10:00 d close");
+    for (of, name) in all.iter_mut().zip(["Anna", "Ann"]) {
+        of.agents.iter_mut().for_each(|agent| agent.name = Some(name.into()));
+    }
+    let week = |from: &str, to: &str| {
+        let query = ReportQuery::new(super::ms(from), super::ms(to)).every(Every::Days(1)).by([GroupBy::Agent]);
+        query.measures([Measure::Started])
+    };
+    let (first, second) = (week("02T00:00", "09T00:00"), week("09T00:00", "16T00:00"));
+    let both = week("02T00:00", "16T00:00");
+    // Each question after each other one.
+    for before in [&first, &second, &both] {
+        for query in [&first, &second, &both] {
+            let mut kept = None;
+            for asked in [before, query, query] {
+                let (found, _) = ask(&mut kept, asked, Vec::new(), &all);
+                assert_eq!(found, report_of(asked.clone(), &all));
+            }
+        }
+    }
+}
+
+#[test]
+fn many_runs_of_missing_rows_are_one() {
+    let day = super::day().every(Every::Hours(1)).measures([Measure::MessagesIn]);
+    let runs_after = |lines: &str| {
+        let mut report = KeptReport::new(day.clone()).unwrap();
+        let all = report.missing().unwrap();
+        let builder = report.builder(&all);
+        report.fill(all, builder);
+        report.change(super::conversations(lines).into_iter().map(|of| [None, Some(of)]));
+        let mut runs = Vec::new();
+        while let Some(missing) = report.missing() {
+            let builder = report.builder(&missing);
+            report.fill(missing.clone(), builder);
+            runs.push(missing);
+        }
+        runs
+    };
+    assert_eq!(runs_after("02T01:00 c in\n 02T02:00 c in\n 02T05:00 c in"), [1..3, 5..6]);
+    let scattered: Vec<_> =
+        (1..8).map(|number| format!("02T0{number}:00 c in")).filter(|line| line != "02T02:00 c in").collect();
+    assert_eq!(runs_after(&scattered.join("\n")), [1..2, 3..8]);
+    let scattered: Vec<_> = (0..10).step_by(2).map(|number| format!("02T0{number}:00 c in")).collect();
+    let runs = runs_after(&scattered.join("\n"));
+    assert_eq!((runs.first(), runs.len()), (Some(&(0..9)), 1));
+}
+
+#[test]
+fn a_report_that_is_too_large_is_refused() {
+    let hours = |years: i64| {
+        let from = super::ms("02T00:00");
+        ReportQuery::new(from - years * 365 * 24 * HOUR_MS, from).every(Every::Hours(1))
+    };
+    assert!(KeptReport::new(hours(5)).is_ok());
+    assert!(matches!(KeptReport::new(hours(10)), Err(ReportQueryError::Values { .. })));
+    assert!(matches!(ReportBuilder::new(hours(10)), Err(ReportQueryError::Values { .. })));
+    // 100 agents.
+    let lines: Vec<_> = (0..100).map(|number| format!("01T09:00 c-{number} open agent=a-{number}")).collect();
+    let all = super::conversations(&lines.join("\n"));
+    let size = |query: ReportQuery| {
+        let mut builder = ReportBuilder::new(query.by([GroupBy::Agent])).unwrap();
+        all.iter().for_each(|of| builder.add(of));
+        builder.expect_size()
+    };
+    assert_eq!(size(hours(1).measures([Measure::Open])), Ok(()));
+    assert!(matches!(size(hours(1)), Err(ReportQueryError::Values { .. })));
+}
+
+#[test]
+fn too_many_rows_behind_a_number_are_refused() {
+    let query = super::day().every(Every::Hours(1));
+    let one = super::conversations("01T09:00 c open");
+    let list = |conversations: usize| {
+        let mut behind = BehindBuilder::new(query.clone(), Measure::Open).unwrap();
+        let mut other = behind.another();
+        for number in 0..conversations {
+            if number % 2 == 0 { behind.add(&one[0]) } else { other.add(&one[0]) }
+        }
+        behind.merge(other);
+        behind.finish().map(|behind| behind.rows.len())
+    };
+    assert_eq!(list(10), Ok(240));
+    assert!(matches!(list(4_000_000 / 24 + 2), Err(ReportQueryError::Rows { .. })));
 }
