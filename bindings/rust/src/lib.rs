@@ -318,9 +318,10 @@ pub use convofold_store::metrics;
 pub mod engine {
     pub use convofold_engine::{
         Admission, Admissions, ArrivalCounts, BehindBuilder, Board, BoardEdit, Context, ContextOf, ConversationImage,
-        Course, EventParts, Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, Location, Outline,
-        PackedError, PackedFacts, Past, ReloadedConversation, ReportBuilder, ReportPlace, Said, SessionOf, Standing,
-        SuspectEvent, SuspectsBuilder, Transition, Transitions, Update,
+        Course, EventParts, Evicted, Extent, Fact, FactIdentity, Facts, Gap, ImageError, Index, KeptReport, Location,
+        Outline, PackedConversation, PackedError, PackedFacts, Past, ReloadedConversation, ReportBuilder, ReportPart,
+        ReportPlace, Said, SessionOf, Standing, SuspectEvent, SuspectsBuilder, ToPart, Transition, Transitions,
+        TransitionsReader, Update,
     };
 }
 

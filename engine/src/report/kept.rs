@@ -106,7 +106,7 @@ impl KeptReport {
 
     /// The next successive buckets whose rows have to be computed; `None` if all are known.
     pub fn missing(&mut self) -> Option<Range<usize>> {
-        // A name of a conversation outside the report must not be in it, so it is told only while there is no other one.
+        // A name of a conversation outside the report must not be in it: names are used only while each agent has one.
         if self.has_other_names && !self.names.are_constant() {
             self.forget();
         }
