@@ -1429,6 +1429,11 @@ class EffectCounts:
         Events that were already known.
         """
     @property
+    def erased(self, /) -> int:
+        """
+        Events that were erased before, and do not come back.
+        """
+    @property
     def late(self, /) -> int:
         """
         New events that were inserted before known events of their conversation.
@@ -2286,7 +2291,7 @@ class Receipt:
         Whether the batch already survives a power cut. Always true with `durability="synced"`.
         """
     @property
-    def effects(self, /) -> list[Literal["applied", "late", "duplicate", "conflict"]]:
+    def effects(self, /) -> list[Literal["applied", "late", "duplicate", "conflict", "erased"]]:
         """
         The effect of each event, in the order of the batch.
         """
