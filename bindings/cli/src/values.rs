@@ -4,9 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use convofold::{Time, UnknownName};
-use jiff::civil::DateTime;
-use jiff::fmt::temporal::Pieces;
+use convofold::{ReportBound, Time, UnknownName, Zone};
 use jiff::{Span, SpanRelativeTo};
 
 /// A duration in whole milliseconds, not negative.
@@ -91,35 +89,13 @@ impl FromStr for Now {
 /// # Errors
 /// The expected syntax.
 pub fn time(text: &str) -> Result<i64, String> {
-    let text = text.trim();
-    let read = Time::parse_rfc3339(text).ok().or_else(|| civil_time(text)).or_else(|| epoch_number(text));
-    read.map(Time::ms).ok_or_else(|| {
+    // The forms of a bound of a report, without those that depend on a clock.
+    let read = text.parse::<ReportBound>().ok().filter(|_| !text.trim_start().starts_with('-'));
+    read.map(|bound| bound.ms(&Zone::UTC, 0)).ok_or_else(|| {
         "expected a time of the years 1970 to 9999 such as 2021-07-29, 2021-07-29 05:11, 2021-07-29T05:11:08.595+02:00 \
          (UTC if it has no zone) or 1627535468 (seconds or milliseconds since the epoch)"
             .to_owned()
     })
-}
-
-/// A date with or without a time, and a time with or without an offset.
-fn civil_time(text: &str) -> Option<Time> {
-    let pieces = Pieces::parse(text).ok().filter(|pieces| pieces.time_zone_annotation().is_none())?;
-    let civil = pieces.date().to_datetime(pieces.time().unwrap_or_default());
-    let offset_ms = pieces.to_numeric_offset().map_or(0, |offset| i64::from(offset.seconds()) * 1_000);
-    let since_epoch = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
-    Time::from_ms(i64::try_from(since_epoch.as_millis()).ok()? - offset_ms)
-}
-
-/// Seconds or milliseconds since the epoch; rule W4 tells them apart by their size. A smaller number is more probably a
-/// year or a mistake.
-fn epoch_number(text: &str) -> Option<Time> {
-    const LEAST_SECONDS: i64 = 100_000_000;
-    const LEAST_MS: i64 = 100_000_000_000;
-    let number: i64 = text.parse().ok()?;
-    match number {
-        LEAST_MS.. => Time::from_ms(number),
-        LEAST_SECONDS.. => Time::from_ms(number * 1_000),
-        _ => None,
-    }
 }
 
 /// A whole number that is not negative.
