@@ -37,6 +37,7 @@
 
 // In the order in which to read them.
 mod partition;
+mod records;
 mod split;
 mod log;
 mod follow;
@@ -58,4 +59,5 @@ pub use follow::status::{State, Status, StatusHandle};
 pub use follow::verification::{Verification, verify};
 pub use log::{LogIdentity, Mark, Message, Source, SourceError};
 pub use partition::{Partitions, fnv1a32};
+pub use records::{ClusterMap, LogName, LogRecord, NodeRecord, Owners, RecordError, check_name};
 pub use split::{Payload, Split, Splitter};

@@ -38,6 +38,11 @@ impl Partitions {
         self.count.get()
     }
 
+    /// The number, as it stands in a record.
+    pub(crate) fn record(self) -> NonZeroU32 {
+        self.count
+    }
+
     /// The partition of a conversation, from 0: the hash of its id, modulo the number of partitions.
     #[must_use]
     pub fn of(self, conversation: &str) -> u32 {
