@@ -66,6 +66,7 @@ pub use api::stats::Stats;
 pub use api::view::View;
 pub use care::compact::{CompactError, Compacted};
 pub use care::disclose::Disclosed;
+pub use care::hold::{Hold, HoldError};
 pub use care::trim::TrimError;
 pub use care::{backup, erase, repair};
 pub use check::{audit, verify};

@@ -82,3 +82,28 @@ fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
         assert_eq!(desk.run(command, &[]).code, Some(2), "{command}");
     }
 }
+
+#[test]
+fn a_legal_hold_keeps_a_member_until_it_is_lifted() {
+    let desk = desk();
+    let placed = desk.run("hold", &["--member", "700100", "--conversation", "c-9", "--reason", "case 2026-17"]);
+    assert_eq!((placed.code, placed.stdout.as_str()), (Some(0), "1\n2\n"), "{placed:?}");
+    let listed = desk.run("hold", &["--list"]);
+    assert!(listed.stdout.contains("member 700100") && listed.stdout.contains("case 2026-17"), "{listed:?}");
+    let json = desk.run("hold", &["--list", "--json"]).json_lines();
+    assert_eq!((&json[1]["number"], &json[1]["subject"]["conversation"]), (&2.into(), &"c-9".into()), "{json:?}");
+
+    let refused = desk.run("erase", &["--member", "700100"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("a legal hold keeps 2 of the conversations"), "{refused:?}");
+    let found = desk.run("erase", &["--member", "700100", "--dry-run", "--json"]).json_lines();
+    assert!(found.iter().all(|found| found["held"] == true), "{found:?}");
+
+    let unknown = desk.run("hold", &["--lift", "7"]);
+    assert_eq!(unknown.code, Some(4), "{unknown:?}");
+    for wrong in [&["--member", "700100"][..], &["--reason", "why"], &["--member", "700100", "--reason", " "]] {
+        assert_eq!(desk.run("hold", wrong).code, Some(2), "{wrong:?}");
+    }
+    assert_eq!(desk.run("hold", &["--lift", "1"]).code, Some(0));
+    assert_eq!(desk.run("erase", &["--member", "700100"]).code, Some(0));
+}

@@ -19,6 +19,7 @@ use crate::commands::export::ExportArgs;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::hash::HashArgs;
 use crate::commands::history::HistoryArgs;
+use crate::commands::hold::HoldArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
@@ -104,6 +105,7 @@ pub enum Command {
     Compact(CompactArgs),
     Erase(EraseArgs),
     Disclose(DiscloseArgs),
+    Hold(HoldArgs),
     Verify(VerifyArgs),
     Audit(AuditArgs),
     Backup(BackupArgs),
@@ -161,6 +163,7 @@ impl Command {
             Self::Compact(args) => args.run(console),
             Self::Erase(args) => args.run(console),
             Self::Disclose(args) => args.run(console),
+            Self::Hold(args) => args.run(console),
             Self::Verify(args) => args.run(console),
             Self::Audit(args) => args.run(console),
             Self::Backup(args) => args.run(console),

@@ -14,7 +14,7 @@ pub enum Exit {
     Usage,
     /// A replay or an ingest completed, but rejected some input or could not read all of it.
     Rejected,
-    /// No such conversation.
+    /// No such conversation, or no such hold.
     NotFound,
     /// Another process has the database open.
     InUse,
@@ -33,7 +33,7 @@ impl Exit {
         (Self::Failure, 1, "failure: reading, writing, a damaged database"),
         (Self::Usage, 2, "invalid arguments"),
         (Self::Rejected, 3, "completed, but some input was rejected or unreadable (replay, ingest)"),
-        (Self::NotFound, 4, "no such conversation (show, history, diff --id)"),
+        (Self::NotFound, 4, "no such conversation (show, history, diff --id), or no such hold (hold)"),
         (Self::InUse, 5, "another process has the database open and does not answer"),
         (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair, hash)"),
         (Self::Different, 7, "the two sides differ (diff)"),

@@ -213,7 +213,7 @@
 //! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]; what changed, and what events would change: [`diff`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
-//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`Convofold::trim_log`]
+//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`Convofold::hold`], [`Convofold::trim_log`]
 //! - **without a disk**: [`engine`]
 //!
 //! The examples are complete programs: `own_source` (a host with its own event source), `replay_then_follow`, `dashboard`
@@ -285,7 +285,7 @@ pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, S
 // Maintenance: verification, audit, backup, repair and trim.
 pub use convofold_engine::{InvalidSubject, Subject};
 pub use convofold_store::{
-    Compacted, Damage, DatabaseId, Disclosed, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed,
+    Compacted, Damage, DatabaseId, Disclosed, Hold, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed,
     UnknownDatabaseId,
 };
 pub use convofold_store::{audit, backup, erase, repair, verify};
@@ -295,8 +295,8 @@ pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, IngestError, MarkError, MomentError,
-    OpenError, PageError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, HoldError, IngestError, MarkError,
+    MomentError, OpenError, PageError, StorageError, SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]

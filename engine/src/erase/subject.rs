@@ -1,6 +1,9 @@
 //! Whom an erasure is about.
 
+use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::attribute::Attribute;
 use crate::event::SUPEROFFICE;
@@ -13,7 +16,8 @@ use crate::texts::Field;
 /// The member, or the conversation, that is erased or disclosed.
 ///
 /// A conversation is the member's if one of its events says so, whether it counts or not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "SubjectText", try_from = "SubjectText")]
 #[non_exhaustive]
 pub enum Subject {
     /// The member with this business id or channel id; in SuperOffice the customer or the contact, see
@@ -90,6 +94,52 @@ impl Subject {
     }
 }
 
+/// What it is, and its id: `member 700100`, `number +47 900 00 001`, `conversation c-1`. A customer and a contact are written as
+/// [`Subject::member`] reads them.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.clone().into() {
+            SubjectText::Member(id) => write!(f, "member {id}"),
+            SubjectText::Number(number) => write!(f, "number {number}"),
+            SubjectText::Conversation(id) => write!(f, "conversation {id}"),
+        }
+    }
+}
+
+/// The form of a subject in JSON: `{"member":"700100"}`, `{"number":"+47 900 00 001"}`, `{"conversation":"c-1"}`. A customer and a
+/// contact are written as [`Subject::member`] reads them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SubjectText {
+    Member(String),
+    Number(String),
+    Conversation(String),
+}
+
+impl From<Subject> for SubjectText {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Member(id) => Self::Member(id),
+            Subject::Number(number) => Self::Number(number),
+            Subject::Conversation(id) => Self::Conversation(id),
+            Subject::Customer { tenant, id } => Self::Member(format!("{SUPEROFFICE}:{tenant}:customer:{id}")),
+            Subject::Contact { tenant, id } => Self::Member(format!("{SUPEROFFICE}:{tenant}:contact:{id}")),
+        }
+    }
+}
+
+impl TryFrom<SubjectText> for Subject {
+    type Error = InvalidSubject;
+
+    fn try_from(text: SubjectText) -> Result<Self, InvalidSubject> {
+        match text {
+            SubjectText::Member(id) => Self::member(&id),
+            SubjectText::Number(number) => Ok(Self::Number(number)),
+            SubjectText::Conversation(id) => Ok(Self::Conversation(id)),
+        }
+    }
+}
+
 /// Whether an event of this tenant has such a session.
 fn has_session(image: &ConversationImage, tenant: &str, is_wanted: impl Fn(&Session) -> bool) -> bool {
     let is_of_tenant = |fact: &Fact<'_>| {
@@ -104,4 +154,37 @@ fn has_session(image: &ConversationImage, tenant: &str, is_wanted: impl Fn(&Sess
             .iter()
             .chain(image.conflicts.iter())
             .any(|fact| is_of_tenant(&fact) && session_of(&fact).is_some_and(&is_wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_read_from_its_json_and_named_as_the_command_names_it() {
+        let tenant = || "Cust:1".to_owned();
+        let subjects = [
+            (Subject::Member("700100".to_owned()), r#"{"member":"700100"}"#, "member 700100"),
+            (Subject::Number("+47 9".to_owned()), r#"{"number":"+47 9"}"#, "number +47 9"),
+            (Subject::Conversation("c-1".to_owned()), r#"{"conversation":"c-1"}"#, "conversation c-1"),
+            (
+                Subject::Customer { tenant: tenant(), id: 77 },
+                r#"{"member":"superoffice:Cust:1:customer:77"}"#,
+                "member superoffice:Cust:1:customer:77",
+            ),
+            (
+                Subject::Contact { tenant: tenant(), id: 78 },
+                r#"{"member":"superoffice:Cust:1:contact:78"}"#,
+                "member superoffice:Cust:1:contact:78",
+            ),
+        ];
+        for (subject, json, name) in subjects {
+            assert_eq!(serde_json::to_string(&subject).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Subject>(json).unwrap(), subject);
+            assert_eq!(subject.to_string(), name);
+        }
+        for invalid in [r#"{"member":""}"#, r#"{"member":"superoffice:77"}"#, r#"{"name":"Mo"}"#] {
+            assert!(serde_json::from_str::<Subject>(invalid).is_err(), "{invalid}");
+        }
+    }
 }

@@ -109,6 +109,7 @@ impl Ready {
             search,
             bookmarks,
             erasures,
+            holds,
             start,
             position,
             committed_ms,
@@ -118,8 +119,8 @@ impl Ready {
         } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
-        let shared =
-            Arc::new(Shared::new(options, live, archive, search, bookmarks, storage, erasures, start, position));
+        let shared = Shared::new(options, live, archive, search, bookmarks, storage, erasures, holds, start, position);
+        let shared = Arc::new(shared);
         shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         Self { shared, checkpointer, clock, position, log_bytes }
     }

@@ -1,4 +1,4 @@
-//! Maintenance: backup and restore, repair of a damaged database, trim, compact, erase.
+//! Maintenance: backup and restore, repair of a damaged database, trim, compact, erase, legal holds.
 
 pub mod backup;
 pub mod repair;
@@ -7,4 +7,5 @@ mod copy;
 pub(crate) mod disclose;
 pub(crate) mod compact;
 pub mod erase;
+pub(crate) mod hold;
 mod new_store;

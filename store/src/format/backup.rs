@@ -19,8 +19,8 @@
 //!         72  bytes before    u64    length of everything before this frame
 //!         80  checksum        u128   XXH3-128, seed 0, of these bytes
 //!         96  fold version    u32    of the hashed state
-//! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), and all erasures with their numbers
-//!          (`erasures.rs`), in bincode
+//! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), all erasures with their numbers
+//!          (`erasures.rs`), and all legal holds (`holds.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ use convofold_engine::{Seq, StateHash};
 use super::block::LogPosition;
 use super::erasures::StoredErasure;
 use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
+use super::holds::{self, StoredHolds};
 use super::marks::Marks;
 use super::recorded_hashes::{self, StoredHash};
 use crate::damage::Damage;
@@ -67,6 +68,8 @@ pub(crate) struct BackupEnd {
     pub(crate) recorded: Vec<StoredHash>,
     /// All erasures, with their numbers.
     pub(crate) erasures: Vec<(u64, StoredErasure)>,
+    /// All legal holds.
+    pub(crate) holds: StoredHolds,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
     /// The fold version of the hashed state.
@@ -100,13 +103,14 @@ pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<V
     fields.extend_from_slice(&end.bytes_before.to_le_bytes());
     fields.extend_from_slice(&end.checksum.to_le_bytes());
     fields.extend_from_slice(&end.fold_version.to_le_bytes());
-    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded, &end.erasures))?)?.0)
+    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded, &end.erasures, &end.holds))?)?.0)
 }
 
 pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     let frame = Frame::open(END, value)?;
-    let (bookmarks, recorded, erasures): (_, Vec<StoredHash>, _) = super::decode(&frame.body()?)?;
+    let (bookmarks, recorded, erasures, kept): (_, Vec<StoredHash>, _, StoredHolds) = super::decode(&frame.body()?)?;
     recorded_hashes::checked(&recorded)?;
+    holds::checked(&kept)?;
     let place = place_at(frame.fields, 0)?;
     if let Some(later) = recorded.last().filter(|last| last.seq > place.last_seq()) {
         return Err(Damage::NoSuch { field: "seq of a recorded hash", found: later.seq });
@@ -122,6 +126,7 @@ pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
         bookmarks,
         recorded,
         erasures,
+        holds: kept,
     })
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod database;
 pub(crate) mod erasures;
 mod fields;
 pub(crate) mod frame;
+pub(crate) mod holds;
 pub(crate) mod key;
 pub(crate) mod log_start;
 pub(crate) mod marks;
@@ -34,7 +35,7 @@ use crate::damage::Damage;
 /// The revision of all stored forms together, as written in the file FORMAT. Until the first release a stored form
 /// changes in place: raise this number with every change, and run `just fixtures`. A database of another revision is
 /// refused.
-pub(crate) const REVISION: u32 = 10;
+pub(crate) const REVISION: u32 = 11;
 
 /// The only configuration of bincode: little-endian, varint integers, no trailing bytes.
 fn options() -> impl Options {

@@ -11,6 +11,7 @@ use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::database::{DatabaseFormat, DatabaseId};
 use super::erasures::StoredErasure;
+use super::holds::{StoredHold, StoredHolds, StoredSubject};
 use super::key::PageHalf;
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
@@ -292,6 +293,24 @@ pub(crate) fn erasure() -> StoredErasure {
         conversations: vec![[3; 16]],
         events: vec![[4; 16], [5; 16]],
     }
+}
+
+/// One hold of each kind. Some holds were lifted.
+pub(crate) fn holds() -> StoredHolds {
+    let subjects = [
+        StoredSubject::Member("700100".to_owned()),
+        StoredSubject::Number("+47 900 00 001".to_owned()),
+        StoredSubject::Conversation("c-1".to_owned()),
+        StoredSubject::Customer { tenant: "Cust12345".to_owned(), id: 77 },
+        StoredSubject::Contact { tenant: "Cust12345".to_owned(), id: 78 },
+    ];
+    let holds = (2..).step_by(2).zip(subjects).map(|(number, subject)| StoredHold {
+        number,
+        at_ms: 1_700_000_000_000,
+        subject,
+        reason: format!("case {number}"),
+    });
+    StoredHolds { changes: 11, holds: holds.collect() }
 }
 
 pub(crate) fn replay_mark() -> ReplayMark {

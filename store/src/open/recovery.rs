@@ -25,6 +25,7 @@ use crate::open::evicted::fold_evicted;
 use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::state::erasures::Erasures;
+use crate::state::holds::Holds;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
 use crate::trace::{span, tell};
@@ -42,6 +43,8 @@ pub(crate) struct RecoveredState {
     pub(crate) bookmarks: BTreeMap<String, Vec<u8>>,
     /// What was erased.
     pub(crate) erasures: Erasures,
+    /// Legal holds.
+    pub(crate) holds: Holds,
     /// The beginning of the log.
     pub(crate) start: LogStart,
     /// The log position.
@@ -112,6 +115,7 @@ fn recover_all(
     let mut state = RecoveredState::at(checkpoint, start, newest_generation);
     state.has_intact_pages = is_noted && skipped.is_empty();
     state.erasures = Erasures::load(storage.as_ref())?;
+    state.holds = Holds::load(storage.as_ref())?;
     state.search = SearchIndex::new(runs.as_deref(), is_damaged);
     state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
     let replayed = state.replay_log(storage, end_mark, index)?;
@@ -167,6 +171,7 @@ impl RecoveredState {
                 search: SearchIndex::default(),
                 bookmarks: BTreeMap::new(),
                 erasures: Erasures::default(),
+                holds: Holds::default(),
                 start,
                 position: LogPosition::START,
                 committed_ms: 0,
@@ -182,6 +187,7 @@ impl RecoveredState {
             archive: Archive::new(pages),
             search: SearchIndex::default(),
             erasures: Erasures::default(),
+            holds: Holds::default(),
             start,
             position: position_of(&record),
             committed_ms: 0,

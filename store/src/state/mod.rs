@@ -12,3 +12,4 @@ pub(crate) mod shared;
 pub(crate) mod lent_storage;
 pub(crate) mod base;
 pub(crate) mod erasures;
+pub(crate) mod holds;

@@ -16,6 +16,7 @@ use crate::options::Options;
 use crate::search::SearchIndex;
 use crate::state::counters::Meter;
 use crate::state::erasures::Erasures;
+use crate::state::holds::Holds;
 use crate::state::reports::KeptReports;
 use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
@@ -47,11 +48,13 @@ pub(crate) struct Shared {
     checkpoint_holds: AtomicU64,
     /// What was erased, and does not come back.
     pub(crate) erasures: Erasures,
+    /// Whose conversations are neither erased nor removed.
+    pub(crate) holds: Holds,
     /// The beginning of the log.
     pub(crate) log_start: RwLock<LogStart>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
     pub(crate) log_in_use: RwLock<()>,
-    /// Held by a compaction.
+    /// Held by a compaction, and by a change of the legal holds.
     pub(crate) compacting: Mutex<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
@@ -112,6 +115,7 @@ impl Shared {
         bookmarks: BTreeMap<String, Vec<u8>>,
         storage: Arc<dyn ReadStorage>,
         erasures: Erasures,
+        holds: Holds,
         log_start: LogStart,
         position: LogPosition,
     ) -> Self {
@@ -127,6 +131,7 @@ impl Shared {
             applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
             erasures,
+            holds,
             log_start: RwLock::new(log_start),
             log_in_use: RwLock::new(()),
             compacting: Mutex::default(),

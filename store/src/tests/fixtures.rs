@@ -14,7 +14,9 @@ use crate::format::REVISION;
 use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
-use crate::format::{checkpoint, erasures, log_start, page, page_head, recorded_hashes, replay_mark, run, samples};
+use crate::format::{
+    checkpoint, erasures, holds, log_start, page, page_head, recorded_hashes, replay_mark, run, samples,
+};
 use crate::storage::end_mark::{self, EndMark};
 use crate::storage::fragment::{Fragment, Tree};
 
@@ -27,7 +29,7 @@ pub(super) struct Form {
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-pub(super) const FORMS: [Form; 10] = [
+pub(super) const FORMS: [Form; 11] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -67,6 +69,12 @@ pub(super) const FORMS: [Form; 10] = [
         mark: erasures::MARK,
         write: |compressor| erasures::seal(7, &samples::erasure(), compressor).unwrap(),
         rewrite: |value| erasures::seal(7, &erasures::open(7, value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "holds",
+        mark: holds::MARK,
+        write: |compressor| holds::seal(&samples::holds(), compressor).unwrap(),
+        rewrite: |value| holds::seal(&holds::open(value)?, &mut Compressor::plain()),
     },
     Form {
         name: "run-head",
@@ -258,6 +266,7 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(recorded_hashes::open(7, &fixture("recorded-hashes")).unwrap(), samples::recorded_hashes());
     assert_eq!(erasures::open(7, &fixture("erasure")).unwrap(), samples::erasure());
+    assert_eq!(holds::open(&fixture("holds")).unwrap(), samples::holds());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
     assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));
     assert!(matches!(checkpoint::open(6, &fixture("checkpoint")), Err(Damage::Field { .. })));

@@ -16,6 +16,7 @@ mod export;
 mod feed;
 mod find;
 mod fixtures;
+mod hold;
 mod ingest;
 #[cfg(feature = "serde")]
 mod json;

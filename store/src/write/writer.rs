@@ -21,6 +21,7 @@ use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::blocks::BlockWriter;
 use crate::open::safety_copy::unmark;
+use crate::state::holds::{self, HoldChange};
 use crate::state::receipt::Receipt;
 use crate::state::shared::Shared;
 use crate::state::snapshot::Snapshot;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     /// Creates an empty storage in this folder.
     Create(PathBuf, Completer<Created>),
     Move(Move, Completer<Moved>),
+    /// Answers with the number of the change; with `None` if there is no hold to lift.
+    Hold(HoldChange, Completer<Option<u64>>),
     Close(Completer<()>),
 }
 
@@ -134,6 +137,7 @@ impl Writer {
                 Ok(Command::Trim(to, completer)) => self.answer(completer, |writer| writer.trim(to)),
                 Ok(Command::Create(folder, completer)) => self.answer(completer, |writer| Ok(writer.create(&folder))),
                 Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
+                Ok(Command::Hold(change, completer)) => self.answer(completer, |writer| writer.hold(change)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -376,6 +380,15 @@ impl Writer {
         *self.shared.storage.write() = Some(to.storage.clone());
         self.appender.set_storage(to.storage.clone());
         Ok(Moved::Done(Before::new(std::mem::replace(&mut self.storage, to.storage))))
+    }
+
+    /// Changes the legal holds, durably.
+    fn hold(&mut self, change: HoldChange) -> Result<Option<u64>, StorageError> {
+        let Some((holds, number)) = self.shared.holds.changed(change)? else { return Ok(None) };
+        holds::store(self.storage.as_ref(), &holds, self.appender.blocks().compressor())?;
+        self.storage.barrier()?;
+        self.shared.holds.set(holds);
+        Ok(Some(number))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {

@@ -136,8 +136,11 @@ impl EraseArgs {
         } else if found.is_empty() {
             console.note("nothing is about them");
         } else {
-            let mut listing = Listing::new(&["CONVERSATION", "EVENTS"]).right(1);
-            found.iter().for_each(|found| listing.row(vec![found.conversation.clone(), text::count(found.events)]));
+            let mut listing = Listing::new(&["CONVERSATION", "EVENTS", "HELD"]).right(1);
+            for found in &found {
+                let held = if found.held { "yes" } else { "" };
+                listing.row(vec![found.conversation.clone(), text::count(found.events), held.to_owned()]);
+            }
             listing.print(console)?;
         }
         Ok(Exit::Success)
@@ -147,6 +150,8 @@ impl EraseArgs {
         let failed = |why: String| CliError::new(Exit::Failure, format!("cannot erase: {why}"));
         match error {
             EraseError::Open(error) => CliError::open(&self.db.db, error),
+            EraseError::Held { .. } => failed(error.to_string())
+                .hint("nothing was erased; --dry-run marks them, and `convofold hold --lift` lifts a hold"),
             EraseError::Beside { .. } => failed(error.to_string())
                 .hint("nothing was erased; remove the file, or repair or drop the rejects in it, and try again"),
             EraseError::Remains { .. } | EraseError::Move(_) => {

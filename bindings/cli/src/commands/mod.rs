@@ -28,6 +28,7 @@ pub mod completions;
 pub mod man;
 pub mod compact;
 pub mod erase;
+pub mod hold;
 pub mod conflicts;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -23,6 +23,7 @@ use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
+use crate::format::holds::StoredHolds;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::{self, LogStart};
 use crate::format::page_head::{PageHead, StoredHead};
@@ -30,6 +31,7 @@ use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
 use crate::state::erasures::store as store_erasure;
+use crate::state::holds;
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
@@ -156,6 +158,10 @@ fn write_store(
     // Each file has all that were made before it.
     for (number, erasure) in files.last().into_iter().flat_map(|file| &file.end_frame().erasures) {
         store_erasure(storage.as_ref(), *number, erasure, &mut compressor)?;
+    }
+    let kept = files.last().map(|file| &file.end_frame().holds);
+    if let Some(kept) = kept.filter(|kept| **kept != StoredHolds::default()) {
+        holds::store(storage.as_ref(), kept, &mut compressor)?;
     }
     append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))

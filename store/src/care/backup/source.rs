@@ -24,6 +24,7 @@ use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::{base_count, each_base_image};
 use crate::state::erasures::stored;
+use crate::state::holds;
 use crate::state::lent_storage::LentStorage;
 use crate::state::snapshot::Snapshot;
 use crate::storage::ReadStorage;
@@ -174,10 +175,10 @@ impl RunningBackup<'_> {
         // The hash of the last event of the base can have been recorded after the base was written.
         let first_seq = if since.is_none() { 0 } else { header.begin.seq.saturating_sub(1) };
         recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
-        let erasures = stored(storage.as_ref())?;
+        let (erasures, holds) = (stored(storage.as_ref())?, holds::stored(storage.as_ref())?);
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
-        writer.end(&snapshot, recorded, erasures, FOLD_VERSION)
+        writer.end(&snapshot, recorded, erasures, holds, FOLD_VERSION)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::erasures::StoredErasure;
 use crate::format::frame::Compressor;
+use crate::format::holds::StoredHolds;
 use crate::format::key::PageHalf;
 use crate::format::recorded_hashes::StoredHash;
 use crate::state::base::BaseError;
@@ -83,6 +84,7 @@ impl<'a> BackupWriter<'a> {
         snapshot: &Snapshot,
         recorded: Vec<StoredHash>,
         erasures: Vec<(u64, StoredErasure)>,
+        holds: StoredHolds,
         fold_version: u32,
     ) -> Result<(), BackupError> {
         let end = BackupEnd {
@@ -92,6 +94,7 @@ impl<'a> BackupWriter<'a> {
             bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             recorded,
             erasures,
+            holds,
             bytes_before: self.out.bytes,
             checksum: self.out.hash.digest128(),
             fold_version,

@@ -29,7 +29,7 @@ use crate::log::events::DecodedBlock;
 use crate::log::start::RECORD as LOG_START;
 use crate::open::recovery::RecoveredState;
 use crate::search::{Entries, copy_without};
-use crate::state::erasures;
+use crate::state::{erasures, holds};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{block_key, part_key};
 use crate::storage::{Entry, ReadStorage, Storage, StorageError};
@@ -97,6 +97,7 @@ impl<'a> Copier<'a> {
             let value = log_start::seal(&start, &mut self.compressor).map_err(StorageError::Encoding)?;
             self.to.put_record(LOG_START, &value)?;
         }
+        holds::copy(self.from, self.to)?;
         let recorded = self.recorded()?;
         write_recorded_hashes(self.to, &mut self.compressor, &recorded)?;
         let search = self.search(&before)?;

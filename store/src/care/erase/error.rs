@@ -26,6 +26,12 @@ pub enum EraseError {
     /// changed.
     #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
     Unsaved,
+    /// A legal hold keeps some of the conversations ([`Convofold::hold`](crate::Convofold::hold)). Nothing has changed.
+    #[error("a legal hold keeps {conversations} of the conversations")]
+    Held {
+        /// How many.
+        conversations: u64,
+    },
     /// The file system has less room than a copy may need. Nothing has changed.
     #[error("a copy needs up to {needed_bytes} bytes, and {free_bytes} are free in {}", dir.display())]
     NoSpace {

@@ -32,7 +32,7 @@ pub(super) struct Replacements {
     pub(super) events: BTreeMap<Seq, Event>,
 }
 
-/// Reads all conversations, on all processors. `None` if nothing is about the subjects.
+/// Reads all conversations, on all processors. `None` if nothing is about the subjects. Fails if a legal hold keeps one of them.
 pub(super) fn find(
     storage: &dyn ReadStorage,
     state: &RecoveredState,
@@ -63,6 +63,10 @@ pub(super) fn find(
         }
         Ok::<_, EraseError>(())
     })?;
+    let held = replaced.conversations.values().filter(|replaced| state.holds.keeps(&replaced.before)).count() as u64;
+    if held > 0 {
+        return Err(EraseError::Held { conversations: held });
+    }
     Ok((!replaced.conversations.is_empty()).then_some(replaced))
 }
 

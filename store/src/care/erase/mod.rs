@@ -58,6 +58,8 @@ pub struct Erasable {
     pub events: u64,
     /// The seq of its first event.
     pub first_seq: Seq,
+    /// Whether a legal hold keeps it. Then the erasure is refused.
+    pub held: bool,
 }
 
 /// What an erasure did.
@@ -141,7 +143,7 @@ impl Erase {
         for image in all_images(db.shared(), storage.as_ref()) {
             let image = image?;
             if self.subjects.iter().any(|subject| subject.is_of(&image)) {
-                found.push(Erasable::of(&image));
+                found.push(Erasable::of(&image, db.shared().holds.keeps(&image)));
             }
         }
         Ok(found)
@@ -192,7 +194,14 @@ impl Erase {
         let Copied { start, position, record, pages } = copier.copy_all(&state)?;
         let receipt = self.keep_receipt(&mut copier, &state, &record)?;
         to.barrier()?;
-        let proof = Proof { subjects: &self.subjects, replaced: &replaced, start: &start, position, record: &record };
+        let proof = Proof {
+            subjects: &self.subjects,
+            replaced: &replaced,
+            start: &start,
+            position,
+            record: &record,
+            holds: state.holds.all(),
+        };
         let also_elsewhere = proof.prove(&to, &pages, [&copy.folder, &before])?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
 
@@ -236,12 +245,13 @@ impl Erase {
 }
 
 impl Erasable {
-    fn of(image: &ConversationImage) -> Self {
+    fn of(image: &ConversationImage, held: bool) -> Self {
         let seqs = || image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq);
         Self {
             conversation: image.id.to_string(),
             events: seqs().count() as u64,
             first_seq: seqs().min().unwrap_or_default(),
+            held,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::format::log_start::LogStart;
 use crate::format::page_head::{PageEntry, StoredHead};
 use crate::in_order::in_order;
 use crate::log::events::{DecodedBlock, EventReader, UpTo};
+use crate::state::holds::Hold;
 use crate::storage::files::parent_of;
 use crate::storage::{ReadStorage, Storage, StorageError};
 
@@ -35,6 +36,8 @@ pub(super) struct Proof<'a> {
     /// The end of its log.
     pub(super) position: LogPosition,
     pub(super) record: &'a CheckpointRecord,
+    /// The legal holds, which are copied as they are.
+    pub(super) holds: Vec<Hold>,
 }
 
 impl Proof<'_> {
@@ -51,6 +54,7 @@ impl Proof<'_> {
         self.heads(copy.as_ref())?;
         self.log(copy.clone(), &needles)?;
         self.bookmarks(&needles)?;
+        self.holds(&needles)?;
         search_files(folder, before, &needles)?;
         Ok(needles.of_others())
     }
@@ -130,6 +134,17 @@ impl Proof<'_> {
     fn bookmarks(&self, needles: &Needles) -> Result<(), EraseError> {
         let of_record = self.record.bookmarks.iter().map(|(name, value)| (name, value));
         of_record.chain(&self.start.bookmarks).try_for_each(|(name, value)| expect_clean(needles, name, value))
+    }
+
+    /// A hold that keeps nothing of the subject can name it nevertheless.
+    fn holds(&self, needles: &Needles) -> Result<(), EraseError> {
+        let names_it = |hold: &&Hold| {
+            [&hold.reason, &hold.subject.to_string()].map(|text| needles.are_in(text.as_bytes())).contains(&true)
+        };
+        match self.holds.iter().find(names_it) {
+            Some(hold) => Err(left(&format!("legal hold {} contains an id, a number or a text of it", hold.number))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::checkpoint::recorded::{self, in_order, number_of, write_recorded_hash
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::erasures::{self as stored, StoredErasure};
 use crate::format::frame::Compressor;
+use crate::format::holds::{self as stored_holds, StoredHolds};
 use crate::format::log_start;
 use crate::format::marks::Marks;
 use crate::format::recorded_hashes::{self, StoredHash};
@@ -37,7 +38,7 @@ use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::state::erasures;
+use crate::state::{erasures, holds};
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, storage_folder};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{SledOptions, SledStorage};
@@ -175,8 +176,11 @@ impl<'a> Repair<'a> {
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
-        let recorded = recorded_in(&mut carved).map_err(failed)?;
-        let made = erasures_in(&mut carved).map_err(failed)?;
+        let kept = Kept {
+            recorded: recorded_in(&mut carved).map_err(failed)?,
+            erasures: erasures_in(&mut carved).map_err(failed)?,
+            holds: holds_in(&mut carved).map_err(failed)?,
+        };
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
@@ -189,7 +193,7 @@ impl<'a> Repair<'a> {
         let expected = (report.events, db.state_hash());
         db.close()?;
         drop(db);
-        keep_records(recorded, whole_until, &made, new_store.path())?;
+        kept.keep(whole_until, new_store.path())?;
         let db = Options::new().create(false).open(new_store.path())?;
         let found = (db.stats().last_seq, db.state_hash());
         let conversations = db.stats().conversations;
@@ -253,30 +257,43 @@ fn erasures_in(carved: &mut Carved) -> io::Result<BTreeMap<u64, StoredErasure>> 
     Ok(readable)
 }
 
-/// Adds the hashes that were recorded up to the first lost event to those of the new database, which is closed, and the
-/// erasures. Later states lack the lost events.
-fn keep_records(
-    mut kept: Vec<StoredHash>,
-    whole_until: Seq,
-    made: &BTreeMap<u64, StoredErasure>,
-    repaired: &Path,
-) -> Result<(), OpenError> {
-    kept.retain(|hash| hash.seq <= whole_until);
-    if kept.is_empty() && made.is_empty() {
-        return Ok(());
+/// The latest legal holds that can be read.
+fn holds_in(carved: &mut Carved) -> io::Result<Option<StoredHolds>> {
+    let found = carved.find(Tree::Records, holds::RECORD.as_bytes(), |value| stored_holds::open(value).ok())?;
+    Ok(found.into_iter().max_by_key(|holds| holds.changes))
+}
+
+/// Records that the new database gets.
+struct Kept {
+    recorded: Vec<StoredHash>,
+    erasures: BTreeMap<u64, StoredErasure>,
+    holds: Option<StoredHolds>,
+}
+
+impl Kept {
+    /// Adds them to the new database, which is closed. Of the recorded hashes those up to the first lost event: later states
+    /// lack the lost events.
+    fn keep(mut self, whole_until: Seq, repaired: &Path) -> Result<(), OpenError> {
+        self.recorded.retain(|hash| hash.seq <= whole_until);
+        if self.recorded.is_empty() && self.erasures.is_empty() && self.holds.is_none() {
+            return Ok(());
+        }
+        let options = Options::new();
+        let sled = SledOptions { segment_bytes: options.segment_bytes, cache_bytes: options.cache_bytes };
+        let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&repaired.join(DEFAULT_STORAGE), sled)?);
+        let (new, _) = recorded::recorded_hashes(storage.as_ref())?;
+        self.recorded.extend(new);
+        let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
+        write_recorded_hashes(storage.as_ref(), &mut compressor, &in_order(self.recorded))?;
+        for (number, erasure) in &self.erasures {
+            erasures::store(storage.as_ref(), *number, erasure, &mut compressor)?;
+        }
+        if let Some(kept) = &self.holds {
+            holds::store(storage.as_ref(), kept, &mut compressor)?;
+        }
+        storage.barrier()?;
+        Ok(release(storage)?)
     }
-    let options = Options::new();
-    let sled = SledOptions { segment_bytes: options.segment_bytes, cache_bytes: options.cache_bytes };
-    let storage: Arc<dyn Storage> = Arc::new(SledStorage::open(&repaired.join(DEFAULT_STORAGE), sled)?);
-    let (new, _) = recorded::recorded_hashes(storage.as_ref())?;
-    kept.extend(new);
-    let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
-    write_recorded_hashes(storage.as_ref(), &mut compressor, &in_order(kept))?;
-    for (number, erasure) in made {
-        erasures::store(storage.as_ref(), *number, erasure, &mut compressor)?;
-    }
-    storage.barrier()?;
-    Ok(release(storage)?)
 }
 
 /// The events up to `known` that are in no block.

@@ -1,0 +1,100 @@
+//! `convofold hold`.
+
+use std::io::Write;
+
+use clap::Args;
+use convofold::{Convofold, HoldError, Options};
+
+use crate::commands::erase::SubjectArgs;
+use crate::console::Console;
+use crate::database::DbArgs;
+use crate::error::{CliError, chain};
+use crate::exit::Exit;
+use crate::output::table::Listing;
+use crate::output::{text, time};
+
+/// Keep the conversations of a member from erasure and retention (a legal hold).
+///
+/// Until the hold is lifted, `erase` refuses to erase these conversations, and rules of retention skip them, also those that
+/// begin later. With several --member, --number and --conversation, each of them gets a hold of its own. Prints the numbers of
+/// the new holds, one per line.
+///
+/// A hold names the member and the reason: it is personal data itself. Lift it when the case is closed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  convofold hold --db ./db --member 700100 --reason 'case 2026-17'
+  convofold hold --db ./db --list
+  convofold hold --db ./db --lift 3
+")]
+pub struct HoldArgs {
+    #[command(flatten)]
+    db: DbArgs,
+    #[command(flatten)]
+    subjects: SubjectArgs,
+    /// Why they are kept.
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["list", "lift"])]
+    reason: Option<String>,
+    /// List the holds.
+    #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "reason", "lift"])]
+    list: bool,
+    /// Lift the hold with this number.
+    #[arg(long, value_name = "N", conflicts_with_all = ["members", "numbers", "conversations", "reason"])]
+    lift: Option<u64>,
+    /// Print the holds as JSON, one object per line.
+    #[arg(long, requires = "list")]
+    json: bool,
+}
+
+impl HoldArgs {
+    pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        self.db.expect_folder()?;
+        if self.list {
+            return self.list(console);
+        }
+        if let Some(number) = self.lift {
+            let db = self.open(Options::new().create(false))?;
+            db.lift_hold(number).map_err(|error| failed(&error))?;
+            console.note(format_args!("hold {number} is lifted"));
+            return Ok(Exit::Success);
+        }
+        let subjects = self.subjects.expect()?;
+        let db = self.open(Options::new().create(false))?;
+        for subject in subjects {
+            let number = db.hold(subject, self.reason.clone().unwrap_or_default()).map_err(|error| failed(&error))?;
+            writeln!(console.out(), "{number}")?;
+        }
+        Ok(Exit::Success)
+    }
+
+    fn open(&self, options: Options) -> Result<Convofold, CliError> {
+        options.open(&self.db.db).map_err(|error| CliError::open(&self.db.db, &error))
+    }
+
+    fn list(&self, console: &mut Console) -> Result<Exit, CliError> {
+        let holds = self.open(Options::new().read_only(true))?.holds();
+        if self.json {
+            holds.iter().try_for_each(|hold| console.json(hold))?;
+        } else if holds.is_empty() {
+            console.note("there are no holds");
+        } else {
+            let mut listing = Listing::new(&["HOLD", "AT (UTC)", "OF", "REASON"]);
+            for hold in holds {
+                let (subject, reason) = (text::one_line(&hold.subject.to_string()), text::one_line(&hold.reason));
+                listing.row(vec![hold.number.to_string(), time::to_millisecond(hold.at), subject, reason]);
+            }
+            listing.print(console)?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn failed(error: &HoldError) -> CliError {
+    match error {
+        HoldError::Unknown { .. } => {
+            CliError::new(Exit::NotFound, error.to_string()).hint("`convofold hold --list` lists them")
+        }
+        HoldError::Reason { .. } => CliError::new(Exit::Usage, error.to_string()),
+        error => CliError::new(Exit::Failure, chain(error)),
+    }
+}

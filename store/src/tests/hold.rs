@@ -1,0 +1,161 @@
+//! Legal holds: whom they keep, and what survives of them.
+
+use convofold_engine::{Draft, Event, Kind, Subject, Time};
+
+use super::{Home, lived_in, message, submit};
+use crate::backup::{BackupOptions, restore};
+use crate::erase::{Erase, EraseError};
+use crate::repair::Repair;
+use crate::storage::memory::{Fault, MemoryStorage};
+use crate::write::error::CommitError;
+use crate::{Batch, Convofold, Hold, HoldError, Options};
+
+fn event(member: &str, conversation: &str) -> Event {
+    let draft = Draft::new("desk", conversation, Kind::Message, Time::from_ms(1_700_000_000_000));
+    draft.member_business_id(member).text("where does the ship lie tonight").build().unwrap()
+}
+
+fn member(id: &str) -> Subject {
+    Subject::member(id).unwrap()
+}
+
+fn numbers(db: &Convofold) -> Vec<u64> {
+    db.holds().iter().map(|hold| hold.number).collect()
+}
+
+#[test]
+fn a_held_member_is_not_erased_until_the_hold_is_lifted() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(vec![event("member-1", "first"), event("member-2", "second")]));
+    let number = db.hold(member("member-1"), "case 17").unwrap();
+    // It comes after the hold.
+    submit(&db, Batch::new(vec![event("member-1", "third")]));
+    let both = Erase::new([member("member-1"), member("member-2")]);
+    let mut held: Vec<_> =
+        both.dry_run(&db).unwrap().into_iter().map(|found| (found.conversation, found.held)).collect();
+    held.sort();
+    assert_eq!(held, [("first", true), ("second", false), ("third", true)].map(|(id, held)| (id.to_owned(), held)));
+    let hash = db.state_hash();
+    db.close().unwrap();
+    let error = both.run(home.path()).unwrap_err();
+    assert!(matches!(error, EraseError::Held { conversations: 2 }), "{error:?}");
+    let erased = Erase::new([member("member-2")]).run(home.path()).unwrap().unwrap();
+    assert_eq!((erased.receipt.conversations, erased.receipt.hash_before), (1, hash));
+
+    let db = home.open();
+    let [Hold { subject, reason, .. }] = &db.holds()[..] else { panic!("one hold") };
+    assert_eq!((subject, reason.as_str()), (&member("member-1"), "case 17"));
+    db.lift_hold(number).unwrap();
+    db.close().unwrap();
+    let erased = Erase::new([member("member-1")]).run(home.path()).unwrap().unwrap();
+    assert_eq!(erased.receipt.conversations, 2);
+    assert_eq!(home.open().holds(), []);
+}
+
+#[test]
+fn numbers_are_not_used_again_and_wrong_holds_are_refused() {
+    let home = Home::new();
+    let db = home.open();
+    let [first, second] = ["member-1", "member-2"].map(|id| db.hold(member(id), "case 17").unwrap());
+    db.lift_hold(second).unwrap();
+    assert!(matches!(db.lift_hold(second), Err(HoldError::Unknown { number }) if number == second));
+    let third = db.hold(Subject::Conversation("c-1".to_owned()), "case 18").unwrap();
+    assert!(first < second && second < third);
+    for reason in ["", " ", &"x".repeat(4097)] {
+        let refused = db.hold(member("member-3"), reason);
+        assert!(matches!(refused, Err(HoldError::Reason { found_bytes, .. }) if found_bytes == reason.len()));
+    }
+    db.close().unwrap();
+    let db = Options::new().read_only(true).open(home.path()).unwrap();
+    assert_eq!(numbers(&db), [first, third]);
+    let refused = db.hold(member("member-3"), "case 19");
+    assert!(matches!(refused, Err(HoldError::Commit(CommitError::ReadOnly))), "{refused:?}");
+}
+
+#[test]
+fn copies_of_a_database_have_its_holds() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(vec![event("member-1", "first")]));
+    let [earlier, later] = ["earlier", "later"].map(|name| home.dir.path().join(name));
+    db.hold(member("member-1"), "case 17").unwrap();
+    db.backup(&earlier, &BackupOptions::new(), |_| {}).unwrap();
+    let lifted = db.hold(member("member-2"), "case 18").unwrap();
+    db.lift_hold(lifted).unwrap();
+    db.hold(member("member-3"), "case 19").unwrap();
+    db.backup(&later, &BackupOptions::new().since(&earlier), |_| {}).unwrap();
+    db.compact().unwrap();
+    let holds = db.holds();
+    db.close().unwrap();
+    assert_eq!(home.open().holds(), holds);
+    let [restored, repaired] = ["restored", "repaired"].map(|name| home.dir.path().join(name));
+    restore(&[&earlier, &later], &restored, &Options::new(), |_| {}).unwrap();
+    Repair::new(home.path(), &repaired).run().unwrap();
+    for folder in [restored, repaired] {
+        let db = Convofold::open(folder).unwrap();
+        assert_eq!(db.holds(), holds);
+    }
+}
+
+#[test]
+fn a_hold_that_is_placed_during_a_compaction_waits_for_its_end() {
+    let (home, storage, db) = lived_in(Options::new());
+    db.hold(member("member-1"), "case 17").unwrap();
+    let (other, (sender, receiver)) = (db.clone(), std::sync::mpsc::channel());
+    storage.before_block.set(move || {
+        let place = move || other.lift_hold(1).and_then(|()| other.hold(member("member-2"), "case 18"));
+        sender.send(std::thread::spawn(place)).unwrap();
+    });
+    db.compact().unwrap();
+    assert_eq!(receiver.recv().unwrap().join().unwrap().unwrap(), 3);
+    let created = storage.created().unwrap();
+    db.close().unwrap();
+    let db = home.open_on(&MemoryStorage::with(created.contents()), Options::new());
+    assert_eq!(numbers(&db), [3]);
+}
+
+#[test]
+fn no_operation_of_a_hold_can_fail_badly() {
+    for (fault, repeats) in [(Fault::Undone, false), (Fault::Done, false), (Fault::NoSpace, true)] {
+        for at in 1.. {
+            let (home, storage, db) = lived_in(Options::new());
+            db.hold(member("member-1"), "case 17").unwrap();
+            storage.fail_any.arm(at, fault, repeats);
+            let outcome = db.lift_hold(1).and_then(|()| db.hold(member("member-2"), "case 18"));
+            storage.fail_any.set(0);
+            let failed = !storage.failed().is_empty();
+            assert_eq!(outcome.is_err(), failed, "operation {at}: {outcome:?}");
+            let late = db.submit(Batch::new(vec![message("late", 1)]));
+            assert_eq!(late.is_ok_and(|ticket| ticket.wait().is_ok()), !failed, "operation {at}");
+            for left in [MemoryStorage::with(storage.contents()), storage.after_power_cut()] {
+                let survivor = home.copied_to(Home::new()).open_on(&left, Options::new());
+                let found = numbers(&survivor);
+                let possible: &[&[u64]] = if failed { &[&[1], &[], &[3]] } else { &[&[3]] };
+                assert!(possible.contains(&&found[..]), "operation {at} ({fault:?}): {found:?}");
+                // What is answered is durable.
+                let known = numbers(&db);
+                assert!(found == known || failed, "operation {at} ({fault:?}): {found:?}, known {known:?}");
+            }
+            if !failed {
+                assert!(at > 3, "{at} operations");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reason_of_a_hold_that_names_an_erased_member_ends_the_erasure() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(vec![event("member-700100", "first"), event("member-700200", "second")]));
+    let number = db.hold(member("member-700200"), "see member-700100").unwrap();
+    db.close().unwrap();
+    let error = Erase::new([member("member-700100")]).run(home.path()).unwrap_err();
+    assert!(error.to_string().contains(&format!("legal hold {number}")), "{error:?}");
+    let db = home.open();
+    db.lift_hold(number).unwrap();
+    db.close().unwrap();
+    assert!(Erase::new([member("member-700100")]).run(home.path()).unwrap().is_some());
+}
