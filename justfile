@@ -166,12 +166,20 @@ torture-short:
     just torture kills --count 200
     just torture webhooks --count 50
     just torture care --count 100
+    just torture-care 40
     just torture read-only --count 12
     just torture damages --count 500
     just torture trace --count 8
     just torture faults --count 100
     just torture cuts --count 16
     just torture full --count 4
+
+# Ends the commands that write the storage again, in each of three ways this number of times: kills at random moments, kills at
+# system calls, power cuts. `just torture-care 2000` before a release.
+torture-care count="40":
+    for work in compact erase; do \
+        for at in random calls cuts; do just torture $work --at $at --count {{count}} || exit 1; done; \
+    done
 
 # Fuzzes all readers of external bytes, each target for a number of seconds. The first build takes some minutes.
 fuzz seconds="60":

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use convofold_tests::torture::campaign::{Campaign, STOPPED};
+use convofold_tests::torture::care::{Moment, Work};
 use convofold_tests::torture::kills::{self, KillOptions};
 use convofold_tests::torture::ledger::Ledger;
 use convofold_tests::torture::report::Report;
@@ -47,8 +48,12 @@ enum Kind {
     Webhooks(TrialArgs),
     /// SIGKILL of `serve` while it fetches Airship's stream, which breaks meanwhile, 200 events a kill.
     Stream(TrialArgs),
-    /// SIGKILL at a random moment of trim, backup, restore and repair.
+    /// SIGKILL at a random moment of trim, compact, erase, backup, restore and repair.
     Care(TrialArgs),
+    /// Kills and power cuts of `compact`.
+    Compact(RewriteArgs),
+    /// Kills and power cuts of `erase`.
+    Erase(RewriteArgs),
     /// One random damage to one file of a database.
     Damages(TrialArgs),
     /// Power cuts: copies of an ext4 image during ingest, bulk replay and its checkpoint. Needs root and loop devices.
@@ -61,6 +66,29 @@ enum Kind {
     Trace(TrialArgs),
     /// Failing system calls: one call, or all calls after it. Needs strace.
     Faults(TrialArgs),
+}
+
+/// Selects the trials of a command that writes the storage again.
+#[derive(Debug, Args)]
+struct RewriteArgs {
+    #[command(flatten)]
+    trials: TrialArgs,
+    /// When the command is ended.
+    #[arg(long, value_enum, default_value = "random")]
+    at: Moment,
+}
+
+impl RewriteArgs {
+    /// Runs the trials. The names are those of the kinds of trials, for each moment.
+    fn run(&self, work: Work, names: [&'static str; 3]) -> Result<(&'static str, Report)> {
+        let [random, calls, cuts] = names;
+        let run = |kind| care::run_one(&self.trials.campaign(kind)?, work, self.at);
+        Ok(match self.at {
+            Moment::Random => (random, run(random)?),
+            Moment::Calls => (calls, with_strace(|| run(calls))?),
+            Moment::Cuts => (cuts, with_mounts(|| run(cuts))?),
+        })
+    }
 }
 
 /// Selects the trials.
@@ -117,6 +145,8 @@ impl Kind {
             Self::Webhooks(trials) => Ok(("webhooks", webhooks::run(&trials.campaign("webhooks")?)?)),
             Self::Stream(trials) => Ok(("stream", stream::run(&trials.campaign("stream")?)?)),
             Self::Care(trials) => Ok(("care", care::run(&trials.campaign("care")?)?)),
+            Self::Compact(args) => args.run(Work::Compact, ["compact", "compact-calls", "compact-cuts"]),
+            Self::Erase(args) => args.run(Work::Erase, ["erase", "erase-calls", "erase-cuts"]),
             Self::ReadOnly(trials) => Ok(("read-only", read_only::run(&trials.campaign("read-only")?)?)),
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
             Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),

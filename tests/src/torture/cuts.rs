@@ -29,7 +29,8 @@ use super::mount::{Mount, copy_image, make_image};
 use super::report::Report;
 use crate::command::convofold;
 
-const IMAGE_BYTES: u64 = 96 << 20;
+/// The size of a medium, in bytes.
+pub(super) const IMAGE_BYTES: u64 = 96 << 20;
 const EVENTS: u64 = 20_000;
 /// The number of cuts in one run of a writer; each is a copy of the medium.
 const CUTS_A_RUN: u64 = 4;
@@ -260,7 +261,7 @@ impl Medium {
 }
 
 /// Copies an image as of one moment.
-fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
     let changed_at = || Ok::<_, anyhow::Error>(fs::metadata(from).context("the image")?.modified()?);
     for _ in 0..COPIES {
         let before = changed_at()?;

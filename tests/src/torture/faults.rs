@@ -132,7 +132,8 @@ fn all_faults(bench: &Bench, folder: &Path) -> Result<Vec<Fault>> {
     Ok(faults)
 }
 
-fn most_of_a_thread(calls: &[Call], name: &str) -> usize {
+/// The number of calls of this name in the thread that made most of them.
+pub(super) fn most_of_a_thread(calls: &[Call], name: &str) -> usize {
     let mut counts: HashMap<u32, usize> = HashMap::new();
     for call in calls.iter().filter(|call| call.name == name) {
         *counts.entry(call.thread).or_default() += 1;
