@@ -37,11 +37,15 @@ use crate::format::recorded_hashes::StoredHash;
 use crate::in_order::in_order;
 use crate::search::{Entries, SearchWriter};
 use crate::state::shared::Shared;
+use crate::storage::fragment::Tree;
+use crate::storage::sled::part_key;
 use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
 
 /// Number of parts of pages that are written together.
 const PARTS_AT_ONCE: usize = 64;
+/// The same in the first checkpoint of a database.
+const FIRST_PARTS_AT_ONCE: usize = 4096;
 /// Maximum size of the parts that wait for the others, in bytes.
 const WAITING_BYTES: usize = 4 << 20;
 /// A page with more bytes is encoded when it is its turn to be written, so that only one of its parts is in memory.
@@ -270,7 +274,10 @@ fn write_pages(
 ) -> Result<WrittenPages, StorageError> {
     let page_nos: BTreeSet<u32> = changed.iter().map(|slot| page_of(*slot)).collect();
     let page_nos: Vec<u32> = page_nos.into_iter().collect();
-    let pages = Pages { generation: written.generation, changed, shared, storage, compressors: Compressors::default() };
+    // Every page is new then, so they take less room if they are loaded. A killed process may have left pages nevertheless.
+    let is_first = lists.is_empty() && storage.entries_after(Tree::Pages, &[], 1)?.is_empty();
+    let compressors = Compressors::default();
+    let pages = Pages { generation: written.generation, changed, shared, storage, is_first, compressors };
     let encode = |number: usize| pages.encode_ahead(page_nos.get(number).copied().unwrap_or_default());
     let mut heads = HeadWriter::new(storage, compressor, lists);
     let mut pages = in_order(page_nos.len(), encode, |encoded| pages.put_all(encoded, &mut heads))?;
@@ -301,6 +308,8 @@ struct Pages<'a> {
     changed: &'a BTreeSet<u32>,
     shared: &'a Shared,
     storage: &'a dyn Storage,
+    /// Whether the storage has no pages yet.
+    is_first: bool,
     compressors: Compressors,
 }
 
@@ -323,7 +332,8 @@ impl Pages<'_> {
         encoded: &mut dyn Iterator<Item = Result<Encoded, StorageError>>,
         heads: &mut HeadWriter<'_>,
     ) -> Result<WrittenPages, StorageError> {
-        let (mut written, mut waiting) = (WrittenPages::default(), Vec::with_capacity(PARTS_AT_ONCE));
+        let parts_at_once = if self.is_first { FIRST_PARTS_AT_ONCE } else { PARTS_AT_ONCE };
+        let (mut written, mut waiting) = (WrittenPages::default(), Vec::new());
         for page in encoded {
             let (page_no, head, found) = match page? {
                 Encoded::Whole { page_no, parts, head, found } => {
@@ -332,24 +342,35 @@ impl Pages<'_> {
                 }
                 Encoded::Later { page_no } => {
                     let found = self.found(page_no);
-                    let head = self.encode(page_no, |key, value| self.storage.put_pages(&[(key, value)]))?;
+                    self.put(&mut waiting)?;
+                    let head = self.encode(page_no, |key, value| self.put(&mut vec![(key, value)]))?;
                     (page_no, head, found)
                 }
             };
             written.entries.push((page_no, head.entry().map_err(StorageError::Encoding)?));
             written.found.append(found);
             heads.push(page_no, head)?;
-            if waiting.len() >= PARTS_AT_ONCE
+            if waiting.len() >= parts_at_once
                 || waiting.iter().map(|(_, part)| part.len()).sum::<usize>() > WAITING_BYTES
             {
-                self.storage.put_pages(&waiting)?;
-                waiting.clear();
+                self.put(&mut waiting)?;
             }
         }
-        if !waiting.is_empty() {
-            self.storage.put_pages(&waiting)?;
-        }
+        self.put(&mut waiting)?;
         Ok(written)
+    }
+
+    /// Writes these parts, which come in the order of their keys.
+    fn put(&self, parts: &mut Vec<(PartKey, Vec<u8>)>) -> Result<(), StorageError> {
+        let parts = std::mem::take(parts);
+        if parts.is_empty() {
+            return Ok(());
+        }
+        if !self.is_first {
+            return self.storage.put_pages(&parts);
+        }
+        let entries: Vec<_> = parts.into_iter().map(|(key, value)| (part_key(key), value)).collect();
+        self.storage.load(Tree::Pages, &entries)
     }
 
     /// What the search index keeps of the changed conversations of a page. They are all in memory. Once they are hashed,

@@ -8,6 +8,7 @@ pub(crate) mod fragment;
 pub(crate) mod end_mark;
 mod error;
 pub(crate) mod files;
+pub(crate) mod loader;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod sled;

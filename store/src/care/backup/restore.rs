@@ -33,14 +33,14 @@ use crate::options::Options;
 use crate::state::erasures::store as store_erasure;
 use crate::state::holds;
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
-use crate::storage::sled::{SledOptions, SledStorage};
+use crate::storage::fragment::Tree;
+use crate::storage::loader::Loader;
+use crate::storage::sled::{SledOptions, SledStorage, block_key, part_key};
 use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
 
 /// The generation of the first checkpoint of a database.
 const GENERATION: u64 = 1;
-/// Number of bytes of blocks that are appended together.
-const APPEND_BYTES: usize = 1 << 20;
 
 /// The result of a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ fn write_store(
     if let Some(kept) = kept.filter(|kept| **kept != StoredHolds::default()) {
         holds::store(storage.as_ref(), kept, &mut compressor)?;
     }
-    append_all(files, storage.as_ref(), position.last_seq(), on_progress)?;
+    load_blocks(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))
         .map_err(doing("writing the end mark in", directory.path()))?;
     release(storage)?;
@@ -178,6 +178,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
     let mut reader = file.read()?;
     let mut of_heads = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     let mut heads = HeadWriter::new(storage, &mut of_heads, &[]);
+    let mut pages = Loader::new(storage, Tree::Pages);
     let (mut page_bytes, mut state_hash) = (0, StateHash::default());
     let mut ready = VecDeque::new();
     for page_no in 0.. {
@@ -185,7 +186,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
             break;
         }
         let key = PageKey { page_no, half: PageHalf::A };
-        let mut put = |part, value| storage.put_pages(&[(key.part(part), value)]);
+        let mut put = |part, value| pages.push(part_key(key.part(part)), value);
         let mut writer = PageWriter::new(key.page_no, GENERATION, part_bytes, &mut compressor);
         let mut head = PageHead { fold_version: FOLD_VERSION, outlines: Vec::new(), hash: StateHash::default() };
         while head.outlines.len() < PAGE_SLOTS as usize
@@ -202,6 +203,7 @@ fn write_base(file: &BackupFile, storage: &dyn Storage, part_bytes: usize) -> Re
         page_bytes += entry.bytes;
         heads.push(page_no, StoredHead::new(entry, &head).map_err(encoding)?)?;
     }
+    pages.finish()?;
     let lists: Vec<HeadList> = heads.finish()?.into_iter().map(|(_, list)| list).collect();
     let checkpoint = CheckpointRecord {
         generation: GENERATION,
@@ -237,25 +239,17 @@ fn has_next<R: Read>(reader: &mut BackupReader<R>, ready: &mut VecDeque<Conversa
     Ok(!ready.is_empty())
 }
 
-fn append_all(
+fn load_blocks(
     files: &[BackupFile],
     storage: &dyn Storage,
     last_seq: Seq,
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<(), RestoreError> {
-    let (mut blocks, mut bytes) = (Vec::new(), 0);
+    let mut blocks = Loader::new(storage, Tree::Log);
     for file in files {
-        read(file, last_seq, Step::Write, on_progress, |key, value| {
-            bytes += value.len();
-            blocks.push((key, value));
-            if bytes >= APPEND_BYTES {
-                storage.append(&std::mem::take(&mut blocks))?;
-                bytes = 0;
-            }
-            Ok(())
-        })?;
+        read(file, last_seq, Step::Write, on_progress, |key, value| Ok(blocks.push(block_key(key), value)?))?;
     }
-    storage.append(&blocks)?;
+    blocks.finish()?;
     storage.barrier()?;
     Ok(())
 }

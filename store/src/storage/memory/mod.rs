@@ -248,7 +248,9 @@ impl Storage for MemoryStorage {
                 .map(|(key, value)| Change::PutRecord(String::from_utf8_lossy(&key).into_owned(), value))
                 .collect(),
         };
-        self.write(Call::Load, &Countdown::default(), bytes, |_| changes)
+        let never = Countdown::default();
+        let countdown = if tree == Tree::Pages { &self.fail_pages } else { &never };
+        self.write(Call::Load, countdown, bytes, |_| changes)
     }
 
     fn barrier(&self) -> Result<(), StorageError> {
