@@ -19,6 +19,7 @@ use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::course::Course;
 use crate::effect::Seq;
+use crate::event::EventRef;
 use crate::extent::Extents;
 use crate::folds::Folds;
 use crate::hash::StateHash;
@@ -390,6 +391,20 @@ impl Board {
     /// Derives everything that depends on the facts of a conversation.
     fn settle(&mut self, slot: Slot) -> Option<Update> {
         self.update(slot, |resident, interner| resident.settle(interner, slot))
+    }
+
+    /// Whether an event with the identity of this one lost to another one in the conversation at a slot (rule I2).
+    #[must_use]
+    pub fn has_lost(&self, slot: u32, event: EventRef<'_>) -> bool {
+        self.at(slot).is_some_and(|conversation| conversation.conflicts.have_identity(event, conversation.lists()))
+    }
+
+    /// The tenant of the conversation at a slot, and the seq of its first event; `None` if it is evicted or unknown.
+    #[must_use]
+    pub fn tenant_and_first_seq(&self, slot: u32) -> Option<(Option<&str>, Seq)> {
+        let resident = self.residents.get(&slot)?;
+        let tenant = resident.seen.as_ref().and_then(|seen| seen.tenant.as_deref());
+        Some((tenant, resident.conversation.bounds.first_seq()))
     }
 
     /// The state of a conversation that [`BoardEdit::finish_within`] left for later; `None` if there is none. Pass it

@@ -63,6 +63,11 @@ impl Conflicts {
         facts.push(fact);
     }
 
+    /// Whether an event with this event's identity lost.
+    pub(crate) fn have_identity(&self, event: EventRef<'_>, lists: Lists<'_>) -> bool {
+        self.iter().any(|fact| fact.identity(lists) == *event.identity())
+    }
+
     /// Whether this event lost.
     pub(crate) fn contain(&self, event: EventRef<'_>, lists: Lists<'_>) -> bool {
         let Some(Inner { facts, places }) = self.0.as_deref() else { return false };

@@ -3,7 +3,7 @@
 //! The conversation keeps its counts, times, agents, tenant and channel, and loses everything that says who the member is or
 //! what was said. Each event is replaced by one with the same sequence number, so that the past can still be asked about.
 
-mod order;
+pub(crate) mod order;
 mod personal;
 mod subject;
 

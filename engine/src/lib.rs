@@ -76,6 +76,7 @@ mod search;
 mod outline;
 mod resident;
 mod board;
+mod retention;
 
 pub use attribute::Attribute;
 pub use board::{Admissions, Board, BoardEdit, DerivedConversation, Evicted, FOLD_VERSION, Location};
@@ -116,6 +117,7 @@ pub use report::{
     TransitionsReader, UnknownMeasure,
 };
 pub use resident::ReloadedConversation;
+pub use retention::WithoutTexts;
 pub use search::{ClosedRows, Search, SearchKeys};
 pub use session::{NotATruth, Session, SessionState, SessionStatus, SessionType};
 pub use state::{AgentRef, Assigned, ByAgent, LastMessage, Member, OpenedBy, State, Status, SuspectField, Suspicion};

@@ -11,8 +11,8 @@ use crate::image::ImageError;
 /// Gives those of the replaced events that lost a text, so that at each moment the same ones count as before.
 ///
 /// `events` are the events before, in log order, and `ranks` their identities as numbers. `replace` builds a replaced event
-/// with a text.
-pub(super) fn keep(
+/// with a text. Where no event of an identity was replaced, nothing changes.
+pub(crate) fn keep(
     events: &[(Seq, Event)],
     ranks: &[u32],
     replaced: &mut [Event],
@@ -23,6 +23,9 @@ pub(super) fn keep(
     let mut texts = 1_u64..;
     for equal in by_identity.chunk_by(|(one, _), (next, _)| one == next).filter(|equal| equal.len() > 1) {
         let places: Vec<usize> = equal.iter().map(|(_, place)| *place).collect();
+        if places.iter().all(|place| replaced[*place] == events[*place].1) {
+            continue;
+        }
         let (winners, losers) = contest(events, &places);
         // From the one that counts in the end to the first one. Each gets a part of the range above the one before it, so
         // that there is room for all.
@@ -62,14 +65,25 @@ fn search(
     ceiling: u128,
     build: impl Fn(&str) -> Result<Event, ImageError>,
 ) -> Result<Event, ImageError> {
-    let mut found = build("(erased)")?;
+    let mut found = build(&text_of(0))?;
     for number in texts {
-        found = build(&format!("(erased {number})"))?;
+        found = build(&text_of(number))?;
         if (floor + 1..=ceiling).contains(&hash(&found)) {
             break;
         }
     }
     Ok(found)
+}
+
+/// A text without meaning.
+fn text_of(number: u64) -> String {
+    format!("(erased {number})")
+}
+
+/// Whether a text is one of those that this module gives to events.
+pub(crate) fn is_without_meaning(text: &str) -> bool {
+    let number = text.strip_prefix("(erased ").and_then(|rest| rest.strip_suffix(')'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn hash(event: &Event) -> u128 {
