@@ -113,8 +113,8 @@ pub use report::{
     AgentOfTenant, Attribution, Behind, BehindBuilder, BehindRow, Calendar, CalendarError, Distribution, Every,
     GroupBy, GroupValue, InvalidEvery, InvalidReportBound, KeptReport, LevelValue, Measure, MeasureKind, MeasureValue,
     OutcomeValue, PackedConversation, Report, ReportBound, ReportBuilder, ReportParamError, ReportParams, ReportPart,
-    ReportPlace, ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing, ToPart, Transition, Transitions,
-    TransitionsReader, UnknownMeasure,
+    ReportParts, ReportPartsError, ReportPlace, ReportQuery, ReportQueryError, ReportRow, RowOutcome, Said, Standing,
+    ToPart, Transition, Transitions, TransitionsReader, UnknownMeasure,
 };
 pub use resident::ReloadedConversation;
 pub use retention::WithoutTexts;

@@ -21,6 +21,7 @@ mod answer;
 mod names;
 mod values;
 mod builder;
+mod parts;
 mod behind;
 mod stale;
 mod kept;
@@ -35,6 +36,7 @@ pub use groups::{AgentOfTenant, GroupValue};
 pub use kept::KeptReport;
 pub use measure::{Measure, MeasureKind, UnknownMeasure};
 pub use params::{ReportParamError, ReportParams};
+pub use parts::{ReportParts, ReportPartsError};
 pub use query::{Attribution, GroupBy, ReportQuery};
 pub use transitions::{PackedConversation, ReportPlace, Said, Standing, Transition, Transitions, TransitionsReader};
 

@@ -271,7 +271,8 @@ pub use convofold_engine::{Loss, SuspectKind, Suspects, SuspectsOfDay, SuspectsO
 pub use convofold_engine::{
     AgentOfTenant, Attribution, Behind, BehindRow, Calendar, CalendarError, Distribution, Every, GroupBy, GroupValue,
     InvalidEvery, InvalidReportBound, LevelValue, Measure, MeasureKind, MeasureValue, OutcomeValue, Report,
-    ReportBound, ReportParamError, ReportParams, ReportQuery, ReportQueryError, ReportRow, RowOutcome, UnknownMeasure,
+    ReportBound, ReportParamError, ReportParams, ReportParts, ReportPartsError, ReportQuery, ReportQueryError,
+    ReportRow, RowOutcome, UnknownMeasure,
 };
 pub use convofold_store::ReportError;
 

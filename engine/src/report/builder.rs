@@ -7,6 +7,7 @@ use crate::report::answer::{MeasureValue, Report, ReportRow};
 use crate::report::buckets::Buckets;
 use crate::report::groups::{GroupValue, Groups, KnownGroups};
 use crate::report::names::Names;
+use crate::report::parts::{ReportParts, ReportPartsError};
 use crate::report::placement::Placement;
 use crate::report::query::ReportQuery;
 use crate::report::tally::Tally;
@@ -78,6 +79,31 @@ impl ReportBuilder {
         tally.begin_conversation();
         let group_of = |standing: &_| groups.of_query(query, known, transitions, standing);
         Walk::run(query, transitions, group_of, |item| tally.add(&item, placement, query));
+    }
+
+    pub(crate) fn query(&self) -> &ReportQuery {
+        &self.query
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    pub(crate) fn bucket_count(&self) -> usize {
+        self.placement.buckets.len()
+    }
+
+    /// This builder, which must be of no conversation, with these parts, which must be of the same report.
+    pub(crate) fn filled(self, parts: ReportParts) -> Result<Self, ReportPartsError> {
+        let ReportParts { groups, names, rows, series, oldest, .. } = parts;
+        let form = |why| ReportPartsError::Form { why };
+        let groups = Groups::of_parts(self.query.by.clone(), groups, names).ok_or(form("a group appears twice"))?;
+        let tally = self.tally.filled(rows, series, oldest).ok_or(form("a number is too large"))?;
+        Ok(Self { tally, groups, ..self })
     }
 
     /// Adds all conversations of another one, which must be for the same report.

@@ -100,6 +100,33 @@ impl Groups {
         groups
     }
 
+    /// Groups with these values, in the order of their numbers, and these names of agents; `None` if two groups have the same
+    /// values.
+    pub(crate) fn of_parts(
+        by: Vec<GroupBy>,
+        values: Vec<Vec<GroupValue>>,
+        names: impl IntoIterator<Item = (AgentOfTenant, i64, Option<Arc<str>>)>,
+    ) -> Option<Self> {
+        let mut groups = Self { by, ..Self::default() };
+        for (number, values) in (0..).zip(values) {
+            if groups.met.number(values.iter().map(ValueRef::from), || values.clone()) != number {
+                return None;
+            }
+        }
+        names.into_iter().for_each(|(agent, at, name)| groups.names.add(&agent, at, name));
+        Some(groups)
+    }
+
+    /// The values of each group, by its number. An agent with an id is without a name.
+    pub(crate) fn values(&self) -> &[Vec<GroupValue>] {
+        &self.met.all
+    }
+
+    /// The latest name of each agent with an id, with the time of the last event of the conversation that has it.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (AgentOfTenant, i64, Option<Arc<str>>)> {
+        self.names.all()
+    }
+
     /// The number of groups.
     pub(crate) fn len(&self) -> usize {
         self.met.all.len()

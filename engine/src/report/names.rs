@@ -51,6 +51,11 @@ impl Names {
         other.0.iter().for_each(|(agent, named)| self.add_named(agent, named));
     }
 
+    /// The latest names, with the times of [`Names::add`].
+    pub(crate) fn all(&self) -> impl Iterator<Item = (AgentOfTenant, i64, Option<Arc<str>>)> {
+        self.0.iter().map(|(agent, Named { latest: (at, name), .. })| (agent.clone(), *at, name.clone()))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

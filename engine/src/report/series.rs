@@ -3,6 +3,8 @@
 use std::iter::Peekable;
 use std::vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::buckets::Buckets;
 use crate::report::query::ReportQuery;
 
@@ -35,9 +37,22 @@ impl Change {
     }
 
     fn amount(self) -> i128 {
-        let [low, high, ..] = self.0.to_le_bytes();
-        i16::from_le_bytes([low, high]).into()
+        self.amount_bits().into()
     }
+
+    fn amount_bits(self) -> i16 {
+        let [low, high, ..] = self.0.to_le_bytes();
+        i16::from_le_bytes([low, high])
+    }
+}
+
+/// The changes of a [`Series`] as JSON has them: the number before the report begins, and the later changes, each with its
+/// milliseconds since the beginning. Numbers of 128 bits are texts, because JSON parsers have no such numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SeriesParts {
+    before: String,
+    changes: Vec<(i64, i16)>,
+    large: Vec<(i64, String)>,
 }
 
 /// The number in a bucket.
@@ -79,6 +94,30 @@ impl Series {
                 None => self.large.push((after_ms, sum)),
             },
         }
+    }
+
+    pub(crate) fn parts(&self) -> SeriesParts {
+        let changes = self.changes.iter().map(|change| (change.after_ms(), change.amount_bits()));
+        let large = self.large.iter().map(|(after_ms, amount)| (*after_ms, amount.to_string()));
+        SeriesParts { before: self.before.to_string(), changes: changes.collect(), large: large.collect() }
+    }
+
+    /// `None` if a number is too large.
+    pub(crate) fn of_parts(parts: SeriesParts) -> Option<Self> {
+        const MAX_MS: i64 = 1 << (u64::BITS - Change::AMOUNT_BITS);
+        // The sum of any number of changes fits into 128 bits.
+        let amount = |text: &str| {
+            text.parse::<i128>().ok().filter(|amount| amount.unsigned_abs() <= u128::from(u64::MAX) << u32::BITS)
+        };
+        let is_time = |after_ms: i64| (0..MAX_MS).contains(&after_ms);
+        let change =
+            |(after_ms, amount): (i64, i16)| Change::new(after_ms, amount.into()).filter(|_| is_time(after_ms));
+        let large = |(after_ms, text): (i64, String)| Some((after_ms, amount(&text)?)).filter(|_| is_time(after_ms));
+        Some(Self {
+            before: amount(&parts.before)?,
+            changes: parts.changes.into_iter().map(change).collect::<Option<_>>()?,
+            large: parts.large.into_iter().map(large).collect::<Option<_>>()?,
+        })
     }
 
     /// Adds all changes of another one.

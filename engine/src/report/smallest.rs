@@ -20,6 +20,20 @@ impl Smallest {
         self.put(length as usize, (group, end - (1 << length)), number);
     }
 
+    /// The exponent of a number of buckets, group, first bucket, and the number that holds for them.
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent of 32 bits is less than 32")]
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (u8, Group, u32, i64)> {
+        let lengths = self.lengths.iter().enumerate();
+        lengths.flat_map(|(length, of_length)| {
+            of_length.iter().map(move |((group, bucket), number)| (length as u8, *group, *bucket, *number))
+        })
+    }
+
+    /// Adds a part.
+    pub(crate) fn add_part(&mut self, (length, group, bucket, number): (u8, Group, u32, i64)) {
+        self.put(length.into(), (group, bucket), number);
+    }
+
     fn put(&mut self, length: usize, key: (Group, u32), number: i64) {
         if self.lengths.len() <= length {
             self.lengths.resize_with(length + 1, HashMap::new);

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::report::measure::{Measure, MeasureKind};
 use crate::report::placement::Placement;
 use crate::report::query::{Attribution, ReportQuery};
-use crate::report::series::Series;
+use crate::report::series::{Series, SeriesParts};
 use crate::report::smallest::Smallest;
 use crate::report::walk::{Group, Item, What};
 
@@ -37,6 +37,9 @@ pub(crate) struct Row {
     counted: [u64; 2],
 }
 
+/// A [`Cell`] as JSON has it: sum, running, and the lengths, missed and unknown of [`More`].
+pub(crate) type CellParts = (i64, i64, Option<(Vec<i64>, u64, u64)>);
+
 /// What a measure has met in one bucket and group, without what is known for several buckets.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
@@ -57,6 +60,23 @@ pub(crate) struct More {
 }
 
 impl Cell {
+    fn parts(&self) -> CellParts {
+        let more = self.more.as_deref().map(|More { lengths, missed, unknown }| (lengths.clone(), *missed, *unknown));
+        (self.sum, self.running, more)
+    }
+
+    /// `None` if a number is so large that sums could overflow.
+    fn of_parts((sum, running, more): CellParts) -> Option<Self> {
+        const MAX: u64 = 1 << 48;
+        let more = match more {
+            Some((lengths, missed, unknown)) => {
+                (missed.max(unknown) <= MAX).then(|| Some(Box::new(More { lengths, missed, unknown })))?
+            }
+            None => None,
+        };
+        (running.unsigned_abs() <= MAX).then_some(Self { sum, running, more })
+    }
+
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -210,6 +230,46 @@ impl Tally {
         self.change(Some(first), item, |cell| cell.add_ms(query.length(from, first_end)));
         self.change(Some(last), item, |cell| cell.add_ms(query.length(last_begin, until)));
         self.add_running(item, placement, (first + 1, last));
+    }
+
+    pub(crate) fn row_parts(&self) -> Vec<(u32, Group, Vec<CellParts>)> {
+        let cells = self.cells.chunks(self.measure_count.max(1)).chain(std::iter::repeat(&[][..]));
+        let rows = self.rows.iter().zip(cells);
+        rows.map(|(row, cells)| (row.bucket, row.group, cells.iter().map(Cell::parts).collect())).collect()
+    }
+
+    pub(crate) fn series_parts(&self) -> Vec<Vec<(Group, SeriesParts)>> {
+        let of_measure = |series: &Vec<Series>| (0..).zip(series.iter().map(Series::parts)).collect();
+        self.series.iter().map(of_measure).collect()
+    }
+
+    pub(crate) fn oldest_parts(&self) -> Vec<(u8, Group, u32, i64)> {
+        self.oldest.parts().collect()
+    }
+
+    /// This tally, which must be empty, with these parts; `None` if a number is too large.
+    pub(crate) fn filled(
+        mut self,
+        rows: Vec<(u32, Group, Vec<CellParts>)>,
+        series: Vec<Vec<(Group, SeriesParts)>>,
+        oldest: Vec<(u8, Group, u32, i64)>,
+    ) -> Option<Self> {
+        for (bucket, group, cells) in rows {
+            let row = self.row((bucket, group));
+            let known = self.cells.iter_mut().skip(row * self.measure_count).take(self.measure_count);
+            for (known, cell) in known.zip(cells) {
+                known.merge(Cell::of_parts(cell)?);
+            }
+        }
+        for (known, of_measure) in self.series.iter_mut().zip(series) {
+            for (group, series) in of_measure {
+                let group = group as usize;
+                known.resize_with(known.len().max(group + 1), Series::default);
+                known.get_mut(group)?.merge(Series::of_parts(series)?);
+            }
+        }
+        oldest.into_iter().for_each(|part| self.oldest.add_part(part));
+        Some(self)
     }
 
     pub(crate) fn rows(&self) -> &[Row] {

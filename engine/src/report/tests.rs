@@ -3,6 +3,7 @@
 mod identities;
 mod kept;
 mod measures;
+mod parts;
 mod rules;
 
 use serde_json::Value;
@@ -87,7 +88,7 @@ fn transitions(events: &[Event]) -> Vec<Transitions> {
     ids.into_iter().map(|id| board.past(id, Moment::LATEST, transitions_of).unwrap()).collect()
 }
 
-/// The report of one builder, and of several that have some of the conversations each.
+/// The report of one builder, and of several that have some of the conversations each, also if these are read from JSON.
 #[track_caller]
 fn report_of(query: ReportQuery, conversations: &[Transitions]) -> Report {
     let mut builder = ReportBuilder::new(query).unwrap();
@@ -97,11 +98,17 @@ fn report_of(query: ReportQuery, conversations: &[Transitions]) -> Report {
         let mut all = others.iter_mut().chain([&mut builder]);
         all.nth(number % 3).unwrap().add(conversation);
     }
+    let mut from_json = builder.another();
+    for part in others.iter().chain([&builder]) {
+        let parts = serde_json::to_string(&part.parts()).unwrap();
+        from_json.add_parts(serde_json::from_str(&parts).unwrap()).unwrap();
+    }
     others.into_iter().for_each(|other| builder.merge(other));
     conversations.iter().for_each(|conversation| whole.add(conversation));
     let merged = builder.finish_with(|count, part| (0..count).rev().map(part).collect());
     let whole = whole.finish();
     assert_eq!(merged, whole);
+    assert_eq!(from_json.finish(), whole);
     whole
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use convofold_engine::{
-    Behind, BehindBuilder, KeptReport, Measure, Moment, Report, ReportBuilder, ReportPart, ReportQuery,
+    Behind, BehindBuilder, KeptReport, Measure, Moment, Report, ReportBuilder, ReportPart, ReportParts, ReportQuery,
     ReportQueryError, Seq, Time, ToPart, Transitions, TransitionsReader,
 };
 
@@ -71,6 +71,15 @@ impl View {
             return self.measures_with_kept(&query);
         }
         Ok(self.filled(&ReportBuilder::new(self.tenants.limit(query))?)?.finish_with(on_all_processors))
+    }
+
+    /// What the values of a report are made of, so that those of several databases can be added
+    /// ([`ReportBuilder::add_parts`]).
+    ///
+    /// # Errors
+    /// As for [`Convofold::measures`].
+    pub fn report_parts(&self, query: ReportQuery) -> Result<ReportParts, ReportError> {
+        Ok(self.filled(&ReportBuilder::new(self.tenants.limit(query))?)?.parts())
     }
 
     /// Like [`View::measures`], with the rows of an earlier report that are still right.
