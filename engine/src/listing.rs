@@ -1,5 +1,6 @@
 //! Pages of rows that are in no index, such as those of closed conversations.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,9 +20,23 @@ impl Query {
         }
     }
 
-    /// The maximum number of rows in a page.
-    pub(crate) fn page_rows(&self) -> usize {
+    /// The maximum number of rows in a page; [`usize::MAX`] without a limit.
+    #[must_use]
+    pub fn page_rows(&self) -> usize {
         self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX)
+    }
+
+    /// Which of two rows comes first in the order of the query.
+    #[must_use]
+    pub fn compare(&self, one: &ConversationRow, other: &ConversationRow) -> Ordering {
+        let ascending = self.order.key(one).cmp(&self.order.key(other));
+        if self.order.reverse { ascending.reverse() } else { ascending }
+    }
+
+    /// The position of a row in the order of the query.
+    #[must_use]
+    pub fn cursor_at(&self, row: &ConversationRow) -> Cursor {
+        Cursor::at(self.order, row)
     }
 
     /// Whether a row matches and comes after the cursor. See [`Query::page_of`] for what a row does not tell.

@@ -32,6 +32,27 @@ impl fmt::Display for UnknownValue {
     }
 }
 
+impl UnknownValue {
+    /// What is unknown to several lists together, from what is unknown to each: the conditions that all of them name, with the
+    /// most similar values of all. Leave out lists without open conversations, which name none.
+    #[must_use]
+    pub fn of_all(lists: impl IntoIterator<Item = Vec<Self>>) -> Vec<Self> {
+        let add = |mut known: Vec<Self>, other: Vec<Self>| {
+            known.retain_mut(|unknown| {
+                let same = other.iter().find(|other| other.condition == unknown.condition);
+                unknown.similar.extend(same.into_iter().flat_map(|same| same.similar.iter().cloned()));
+                same.is_some()
+            });
+            known
+        };
+        let mut all = lists.into_iter().reduce(add).unwrap_or_default();
+        for unknown in &mut all {
+            unknown.similar = similar(&unknown.value, unknown.similar.iter().map(String::as_str));
+        }
+        all
+    }
+}
+
 /// Number of conversations that are searched for similar values.
 const SEARCHED: usize = 10_000;
 const MAX_SIMILAR: usize = 3;
@@ -131,6 +152,21 @@ mod tests {
         assert_eq!(similar("moore", known.into_iter()), ["Agnes Moore"]);
         assert_eq!(similar("Bret", known.into_iter()), ["Bert"]);
         assert_eq!(similar("Zoe", known.into_iter()), [""; 0]);
+    }
+
+    #[test]
+    fn what_all_lists_do_not_know_is_unknown() {
+        let unknown = |condition, similar: &[&str]| UnknownValue {
+            condition,
+            value: "moore".to_owned(),
+            similar: similar.iter().map(|similar| (*similar).to_owned()).collect(),
+        };
+        let lists = [
+            vec![unknown("agent", &["Agnes Moore", "moor"]), unknown("member", &[])],
+            vec![unknown("agent", &["Anne Moore", "mooore", "Agnes Moore"])],
+        ];
+        assert_eq!(UnknownValue::of_all(lists), [unknown("agent", &["Agnes Moore", "Anne Moore", "mooore"])]);
+        assert_eq!(UnknownValue::of_all([]), []);
     }
 
     #[test]
