@@ -48,7 +48,8 @@ pub use alerts::{AlertBody, AlertSettings, AlertWhen};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
 pub use client::{
-    Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures, Next, Refusal, StatePage,
+    Answered, Asker, Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures, ListedPage,
+    Listing, Next, Question, Questions, Refusal, StatePage,
 };
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;

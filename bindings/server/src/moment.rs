@@ -107,8 +107,9 @@ impl From<MomentError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).with_cause(&error)
             }
             MomentError::BeforeFirst { first, .. } | MomentError::BeforeFirstEvent { first, .. } => {
-                Self::bad_request(error.to_string()).with_earliest(first.ms())
+                Self::bad_request(error.to_string()).of_nothing().with_earliest(first.ms())
             }
+            MomentError::Empty => Self::bad_request(error.to_string()).of_nothing(),
             error => Self::bad_request(error.to_string()),
         }
     }

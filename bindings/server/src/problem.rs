@@ -23,6 +23,9 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<Box<serde_json::Value>>,
+    /// True if the question is about a moment at which the database had no events.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    nothing: bool,
     /// The earliest time about which the question has an answer, if it was about an earlier one.
     #[serde(skip_serializing_if = "Option::is_none")]
     earliest: Option<i64>,
@@ -35,7 +38,7 @@ impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         let (status, detail) = (status.as_u16(), detail.into());
-        Self { r#type: "about:blank", title, status, detail, report: None, earliest: None, cause: None }
+        Self { r#type: "about:blank", title, status, detail, report: None, nothing: false, earliest: None, cause: None }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -49,6 +52,12 @@ impl Problem {
     /// Adds what was committed before the problem.
     pub(crate) fn with_report(mut self, report: &impl Serialize) -> Self {
         self.report = serde_json::to_value(report).ok().map(Box::new);
+        self
+    }
+
+    /// Adds that the database had no events at the moment of the question.
+    pub(crate) fn of_nothing(mut self) -> Self {
+        self.nothing = true;
         self
     }
 

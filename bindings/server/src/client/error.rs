@@ -72,6 +72,12 @@ pub struct Refusal {
     pub cause: Option<String>,
     /// What was committed before.
     pub report: Option<serde_json::Value>,
+    /// Whether the question is about a moment at which the database had no events.
+    #[serde(default, rename = "nothing")]
+    pub is_nothing: bool,
+    /// The earliest time about which the question has an answer, if it was about an earlier one, in milliseconds since the
+    /// epoch.
+    pub earliest: Option<i64>,
 }
 
 impl ClientError {

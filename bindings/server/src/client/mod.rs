@@ -3,6 +3,8 @@
 mod error;
 pub(crate) mod connection;
 mod request;
+mod questions;
+mod asker;
 mod batches;
 mod care;
 mod feed;
@@ -25,12 +27,14 @@ use serde::Deserialize;
 
 use crate::remote::RequestBody;
 use connection::{Endpoint, bearer};
-use request::{Connection, Requests, if_found, path};
+use request::{Connection, Requests};
 
+pub use asker::{Answered, Asker};
 pub use batches::Batches;
 pub use care::ExportedEvents;
 pub use error::{ClientError, Refusal};
 pub use feed::{Changes, Next};
+pub use questions::{ListedPage, Listing, Question, Questions};
 pub use request::Body;
 pub use view::ClientView;
 
@@ -114,8 +118,16 @@ impl Client {
         self.requests.endpoint.is_overheard()
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.requests.get(&self.connection, path)
+    fn get<T: serde::de::DeserializeOwned + 'static>(&self, path: &str) -> Result<T, ClientError> {
+        self.ask(&Question::new(path, &[(); 0]))
+    }
+
+    /// Asks a question.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn ask<T: 'static>(&self, question: &Question<T>) -> Result<T, ClientError> {
+        self.requests.get(&self.connection, question)
     }
 
     /// Sends a request with this body on a connection of its own, and returns when the answer begins. `path` has a query if
@@ -215,13 +227,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn state(&self, id: &str) -> Result<Option<(State, Arrivals)>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            conversation: State,
-            arrivals: Arrivals,
-        }
-        let answer = if_found(self.get::<Answer>(&of_conversation("", id)))?;
-        Ok(answer.map(|Answer { conversation, arrivals }| (conversation, arrivals)))
+        let found = self.ask(&Questions::NOW.state(id))?;
+        let missing = || self.requests.unexpected("the arrivals are missing");
+        found.map(|(state, arrivals)| Ok((state, arrivals.ok_or_else(missing)?))).transpose()
     }
 
     /// Every event of a conversation; `None` if there is no such conversation.
@@ -266,13 +274,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]
     pub fn find_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            ids: Vec<String>,
-        }
-        let limit = limit.to_string();
-        let path = path("/api/v1/ids", &[("prefix", prefix), ("limit", &limit)]);
-        self.get(&path).map(|Answer { ids }| ids)
+        self.ask(&Questions::ids(prefix, limit))
     }
 
     /// One page of the conversations that match a query, with their last messages.
@@ -298,11 +300,6 @@ impl Client {
     pub fn export(&self, out: &mut impl Write) -> Result<u64, ClientError> {
         self.now().export(out)
     }
-}
-
-/// The path for a question about a conversation. The id is a parameter because some servers change it in a path.
-fn of_conversation(question: &str, id: &str) -> String {
-    path(&format!("/api/v1/conversations/-{question}"), &[("id", id)])
 }
 
 /// The error inside an error of reading an answer.

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Buf, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::connection::Endpoint;
 use super::error::{ClientError, Refusal};
+use super::questions::Question;
 use crate::remote::RequestBody;
 use crate::routes::{PROBLEM, VERSION};
 
@@ -130,6 +130,8 @@ impl Requests {
             detail: format!("{} answers {status}", self.endpoint.name()),
             cause: None,
             report: None,
+            is_nothing: false,
+            earliest: None,
         };
         Err(ClientError::Problem(serde_json::from_slice(&body).unwrap_or_else(foreign)))
     }
@@ -146,19 +148,35 @@ impl Requests {
     }
 
     /// Asks for an answer that is read as a whole.
-    pub(super) fn get<T: DeserializeOwned>(
+    pub(super) fn get<T: 'static>(
         &self,
         connection: &Mutex<Connection>,
-        path: &str,
+        question: &Question<T>,
     ) -> Result<T, ClientError> {
         let Connection { runtime, sender } = &mut *connection.lock();
-        runtime.block_on(async {
-            let request =
-                self.request(&Method::GET, path, RequestBody::new(Full::default().map_err(|it| match it {})))?;
-            let response = self.send(sender, request).await?;
-            let body = self.whole(response.into_body()).await?;
-            serde_json::from_slice(&body).map_err(|error| self.unexpected(error))
-        })
+        runtime.block_on(self.fetch(sender, question.path(), question)).map(|(answer, _)| answer)
+    }
+
+    /// Asks for an answer that is read as a whole, at this path. The sender is left if it can be used again.
+    pub(super) async fn fetch<T: 'static>(
+        &self,
+        sender: &mut Option<SendRequest<RequestBody>>,
+        path: &str,
+        question: &Question<T>,
+    ) -> Result<(T, HeaderMap), ClientError> {
+        let nothing = RequestBody::new(Full::default().map_err(|never| match never {}));
+        let request = self.request(&Method::GET, path, nothing)?;
+        let response = match self.send(sender, request).await {
+            Err(ClientError::Problem(refusal)) if refusal.status == StatusCode::NOT_FOUND.as_u16() => {
+                let missing = question.missing().ok_or(ClientError::Problem(refusal))?;
+                return Ok((missing, HeaderMap::new()));
+            }
+            response => response?,
+        };
+        let (parts, body) = response.into_parts();
+        let body = self.whole(body).await.inspect_err(|_| *sender = None)?;
+        let answer = question.read(&body).map_err(|error| self.unexpected(error))?;
+        Ok((answer, parts.headers))
     }
 
     /// Sends a request on a connection of its own, and returns when the answer begins.
@@ -243,13 +261,5 @@ pub(super) fn path(path: &str, params: &impl Serialize) -> String {
     match serde_urlencoded::to_string(params) {
         Ok(params) if !params.is_empty() => format!("{path}?{params}"),
         _ => path.to_owned(),
-    }
-}
-
-/// Whether nothing was found.
-pub(super) fn if_found<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
-    match answer {
-        Err(ClientError::Problem(refusal)) if refusal.status == StatusCode::NOT_FOUND.as_u16() => Ok(None),
-        answer => answer.map(Some),
     }
 }

@@ -4,20 +4,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::sync::Arc;
 
 use convofold::{
-    AgentLoad, Behind, Conflict, ConversationRow, Cursor, Explanation, FieldName, HashProof, HistoryEntry, Measure,
-    MomentReport, Page, Query, Report, ReportQuery, State, StateHash, Suspects, SuspectsQuery, Time, Totals,
-    UnknownValue, When,
+    AgentLoad, Behind, Conflict, Explanation, FieldName, HashProof, HistoryEntry, Measure, MomentReport, Page, Query,
+    Report, ReportQuery, State, StateHash, Suspects, SuspectsQuery, Totals, When,
 };
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::error::ClientError;
-use super::request::{if_found, path};
+use super::questions::{ListedPage, Listing, Question, Questions};
 use super::{Client, ExportedEvents, StatePage, of_body};
-
-/// Conversations in one request.
-const PAGE: usize = 1_000;
 
 /// A database at a moment ([`Client::at`]). The methods have the names of those of [`View`](convofold::View).
 ///
@@ -25,35 +19,14 @@ const PAGE: usize = 1_000;
 #[derive(Clone, Copy, Debug)]
 pub struct ClientView<'a> {
     client: &'a Client,
-    as_of: Option<When>,
-    known_at: Option<When>,
-}
-
-/// The answer to a query.
-#[derive(Deserialize)]
-struct PageAnswer {
-    conversations: Vec<State>,
-    #[serde(default)]
-    rows: Vec<ConversationRow>,
-    next_cursor: Option<Cursor>,
-    unknown: Vec<UnknownValue>,
-    #[serde(default)]
-    moment: MomentReport,
-}
-
-/// What several answers list.
-struct Listed<T> {
-    found: Vec<T>,
-    next: Option<Cursor>,
-    unknown: Vec<UnknownValue>,
-    moment: MomentReport,
+    questions: Questions,
 }
 
 impl Client {
     /// The database at a moment.
     #[must_use]
     pub fn at(&self, as_of: Option<When>, known_at: Option<When>) -> ClientView<'_> {
-        ClientView { client: self, as_of, known_at }
+        ClientView { client: self, questions: Questions::at(as_of, known_at) }
     }
 
     pub(super) fn now(&self) -> ClientView<'_> {
@@ -67,12 +40,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`], as for every method.
     pub fn report(&self, id: &str) -> Result<Option<MomentReport>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            moment: MomentReport,
-        }
-        if_found(self.about::<Answer>("", id)).map(|answer| answer.map(|answer| answer.moment))
+        self.ask(&self.questions.moment_of(id))
     }
 
     /// What the answers about many conversations are about.
@@ -80,12 +48,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn report_of_lists(&self) -> Result<MomentReport, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(default)]
-            moment: MomentReport,
-        }
-        self.get("/api/v1/moment", Map::new()).map(|Answer { moment }| moment)
+        self.ask(&self.questions.moment())
     }
 
     /// The workload of every agent, unassigned conversations last.
@@ -102,13 +65,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn agents_with_report(&self) -> Result<(Vec<AgentLoad>, MomentReport), ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            agents: Vec<AgentLoad>,
-            #[serde(default)]
-            moment: MomentReport,
-        }
-        self.get("/api/v1/agents", Map::new()).map(|Answer { agents, moment }| (agents, moment))
+        self.ask(&self.questions.agents())
     }
 
     /// Counts per tenant and channel.
@@ -125,13 +82,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn totals_with_report(&self) -> Result<(Vec<Totals>, MomentReport), ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            totals: Vec<Totals>,
-            #[serde(default)]
-            moment: MomentReport,
-        }
-        self.get("/api/v1/totals", Map::new()).map(|Answer { totals, moment }| (totals, moment))
+        self.ask(&self.questions.totals())
     }
 
     /// The state hash.
@@ -139,11 +90,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn state_hash(&self) -> Result<StateHash, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            hash: StateHash,
-        }
-        self.get("/api/v1/hash", Map::new()).map(|Answer { hash }| hash)
+        self.hash_proof().map(|proof| proof.hash)
     }
 
     /// The state hash, and the one that a checkpoint recorded after the same events.
@@ -151,7 +98,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn hash_proof(&self) -> Result<HashProof, ClientError> {
-        self.get("/api/v1/hash", Map::new())
+        self.ask(&self.questions.hash())
     }
 
     /// What was suspect. The answer has at most one tenant.
@@ -159,18 +106,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, ClientError> {
-        let number = |value: Option<i64>| value.map(Value::from);
-        let text = |value: Option<&String>| value.map(|value| Value::from(value.as_str()));
-        let tenant = query.tenants.as_ref().and_then(|tenants| tenants.first());
-        let params = [
-            ("since", number(query.since_ms)),
-            ("until", number(query.until_ms)),
-            ("tenant", text(tenant)),
-            ("source", text(query.source.as_ref())),
-            ("tz", Some(query.zone.name().into())),
-        ];
-        let params = params.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        self.get("/api/v1/suspects", params.collect())
+        self.ask(&self.questions.suspects(query))
     }
 
     /// What happened, by time and group; see [`View::measures`](convofold::View::measures). The server cuts the end to its
@@ -179,11 +115,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn measures(&self, query: &ReportQuery) -> Result<Report, ClientError> {
-        let measures: Vec<_> = query.measures.iter().map(Measure::to_string).collect();
-        let mut report: Report = self.report_of(query, ("measure", measures.join(",")))?;
-        report.by.clone_from(&query.by);
-        report.measures.clone_from(&query.measures);
-        Ok(report)
+        self.ask(&self.questions.measures(query))
     }
 
     /// What is behind the numbers of a measure of a report; see [`View::behind`](convofold::View::behind).
@@ -191,20 +123,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn behind(&self, query: &ReportQuery, measure: Measure) -> Result<Behind, ClientError> {
-        self.report_of(query, ("rows", measure.to_string()))
-    }
-
-    fn report_of<T: DeserializeOwned>(
-        &self,
-        query: &ReportQuery,
-        what: (&'static str, String),
-    ) -> Result<T, ClientError> {
-        let mut params = params_of_report(query);
-        params.push(what);
-        for (name, bound) in [("as_of", self.as_of), ("known_at", self.known_at)] {
-            params.extend(bound.map(|when| (name, when.to_string())));
-        }
-        self.client.get(&path("/api/v1/report", &params))
+        self.ask(&self.questions.behind(query, measure))
     }
 
     /// The state of a conversation; `None` if it did not exist.
@@ -212,11 +131,8 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn state(&self, id: &str) -> Result<Option<State>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            conversation: State,
-        }
-        if_found(self.about::<Answer>("", id)).map(|answer| answer.map(|answer| answer.conversation))
+        let found = self.ask(&self.questions.state(id))?;
+        Ok(found.map(|(state, _)| state))
     }
 
     /// The events of a conversation; `None` if it did not exist.
@@ -224,11 +140,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            history: Vec<HistoryEntry>,
-        }
-        if_found(self.about::<Answer>("/history", id)).map(|answer| answer.map(|answer| answer.history))
+        self.ask(&self.questions.history(id))
     }
 
     /// The conflicts of a conversation; `None` if it did not exist.
@@ -236,11 +148,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]
     pub fn conflicts(&self, id: &str) -> Result<Option<Vec<Conflict>>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            conflicts: Vec<Conflict>,
-        }
-        if_found(self.about::<Answer>("/conflicts", id)).map(|answer| answer.map(|answer| answer.conflicts))
+        self.ask(&self.questions.conflicts(id))
     }
 
     /// The conflicts of all conversations.
@@ -248,7 +156,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`], also of each item.
     pub fn scan_conflicts(&self) -> Result<impl Iterator<Item = Result<Conflict, ClientError>> + use<>, ClientError> {
-        let mut body = BufReader::new(self.client.stream(&self.path("/api/v1/conflicts", Map::new()))?);
+        let mut body = BufReader::new(self.client.stream(&self.questions.path("/api/v1/conflicts", Map::new()))?);
         let mut line = String::new();
         Ok(std::iter::from_fn(move || {
             line.clear();
@@ -270,14 +178,7 @@ impl ClientView<'_> {
         field: Option<FieldName>,
         limit: usize,
     ) -> Result<Option<Vec<Explanation>>, ClientError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            fields: Vec<Explanation>,
-        }
-        let mut params = Map::from_iter([("id".to_owned(), id.into()), ("limit".to_owned(), limit.into())]);
-        params.extend(field.map(|field| ("field".to_owned(), field.name().into())));
-        let answer = self.get::<Answer>("/api/v1/conversations/-/explain", params);
-        if_found(answer).map(|answer| answer.map(|answer| answer.fields))
+        self.ask(&self.questions.explain(id, field, limit))
     }
 
     /// One page of the conversations that match a query, with their last messages.
@@ -294,9 +195,9 @@ impl ClientView<'_> {
     /// # Errors
     /// As for [`ClientView::query`].
     pub fn query_with_report(&self, query: &Query) -> Result<(Page, MomentReport), ClientError> {
-        let Listed { found, next, unknown, moment } = self.pages(query, true, |answer| answer.rows)?;
+        let ListedPage { rows, next, unknown, moment, .. } = self.pages(query, Listing::Rows)?;
         let mut page = Page::default();
-        page.rows = found.into_iter().map(Arc::new).collect();
+        page.rows = rows.into_iter().map(Arc::new).collect();
         (page.next, page.unknown) = (next, unknown);
         Ok((page, moment))
     }
@@ -306,36 +207,30 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Query`] if the cursor was made with another sort order.
     pub fn query_states(&self, query: &Query) -> Result<StatePage, ClientError> {
-        let Listed { found, next, unknown, moment } = self.pages(query, false, |answer| answer.conversations)?;
-        Ok(StatePage { conversations: found, next, unknown, moment })
+        let ListedPage { conversations, next, unknown, moment, .. } = self.pages(query, Listing::States)?;
+        Ok(StatePage { conversations, next, unknown, moment })
     }
 
     /// One page, in as many requests as it needs.
-    fn pages<T>(
-        &self,
-        query: &Query,
-        has_rows: bool,
-        take: fn(PageAnswer) -> Vec<T>,
-    ) -> Result<Listed<T>, ClientError> {
+    fn pages(&self, query: &Query, listing: Listing) -> Result<ListedPage, ClientError> {
         // The same error as without a server.
         query.page_of(std::iter::empty())?;
-        let mut params = params_of(query);
-        params.insert("rows".to_owned(), has_rows.into());
-        let limit = params.remove("limit").and_then(|limit| limit.as_u64()).filter(|limit| *limit > 0);
-        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-        let (mut found, mut unknown, mut late_events) = (Vec::new(), Vec::new(), None);
+        let limit = query.page_rows();
+        let mut query = query.clone();
+        let mut found = ListedPage::default();
         loop {
-            params.insert("limit".to_owned(), (limit - found.len()).min(PAGE).into());
-            let mut answer: PageAnswer = self.get("/api/v1/conversations", params.clone())?;
-            unknown.append(&mut answer.unknown);
-            let mut moment = answer.moment;
-            late_events = moment.late_events.map(|events| events + late_events.unwrap_or_default());
-            moment.late_events = late_events;
-            let next = answer.next_cursor.take();
-            found.append(&mut take(answer));
+            let left = limit - found.len();
+            let ListedPage { mut conversations, mut rows, next, mut unknown, moment } =
+                self.ask(&self.questions.list(&query.clone().limit(left.min(Questions::MAX_PAGE_ROWS)), listing))?;
+            found.conversations.append(&mut conversations);
+            found.rows.append(&mut rows);
+            found.unknown.append(&mut unknown);
+            let late_events = moment.late_events.map(|events| events + found.moment.late_events.unwrap_or_default());
+            found.moment = moment;
+            found.moment.late_events = late_events;
             match next {
-                Some(next) if found.len() < limit => drop(params.insert("cursor".to_owned(), next.to_string().into())),
-                next => return Ok(Listed { found, next, unknown, moment }),
+                Some(next) if found.len() < limit => query = query.cursor(next),
+                next => return Ok(ListedPage { next, ..found }),
             }
         }
     }
@@ -345,7 +240,7 @@ impl ClientView<'_> {
     /// # Errors
     /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, ClientError> {
-        let mut body = self.client.stream(&self.path("/api/v1/export", Map::new()))?;
+        let mut body = self.client.stream(&self.questions.path("/api/v1/export", Map::new()))?;
         let mut lines = 0;
         while let Some(part) = body.next_part()? {
             lines += part.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -361,7 +256,7 @@ impl ClientView<'_> {
     /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
     pub fn export_events(&self, out: &mut impl Write) -> Result<ExportedEvents, ClientError> {
         let params = Map::from_iter([("events".to_owned(), true.into())]);
-        let mut body = self.client.stream(&self.path("/api/v1/export", params))?;
+        let mut body = self.client.stream(&self.questions.path("/api/v1/export", params))?;
         let mut report = ExportedEvents::default();
         let mut line_bytes = 0;
         while let Some(part) = body.next_part()? {
@@ -379,56 +274,7 @@ impl ClientView<'_> {
         Ok(report)
     }
 
-    /// An answer about a conversation. The id is a parameter because some servers change it in a path.
-    fn about<T: DeserializeOwned>(&self, question: &str, id: &str) -> Result<T, ClientError> {
-        let params = Map::from_iter([("id".to_owned(), Value::from(id))]);
-        self.get(&format!("/api/v1/conversations/-{question}"), params)
+    fn ask<T: 'static>(&self, question: &Question<T>) -> Result<T, ClientError> {
+        self.client.ask(question)
     }
-
-    fn get<T: DeserializeOwned>(&self, question: &str, params: Map<String, Value>) -> Result<T, ClientError> {
-        self.client.get(&self.path(question, params))
-    }
-
-    fn path(&self, question: &str, mut params: Map<String, Value>) -> String {
-        for (name, bound) in [("as_of", self.as_of), ("known_at", self.known_at)] {
-            params.extend(bound.map(|when| (name.to_owned(), when.to_string().into())));
-        }
-        path(question, &params)
-    }
-}
-
-/// The parameters of a query that are set.
-fn params_of(query: &Query) -> Map<String, Value> {
-    let Ok(Value::Object(mut params)) = serde_json::to_value(query) else { return Map::new() };
-    params.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
-    if let Some(least) = params.get_mut("unread_min") {
-        // The server takes 32 bits; no conversation has that number of unread messages.
-        *least = least.as_u64().unwrap_or_default().min(u64::from(u32::MAX)).into();
-    }
-    params
-}
-
-/// The parameters of a report, without its measures.
-fn params_of_report(query: &ReportQuery) -> Vec<(&'static str, String)> {
-    // Outside the range of times there is no event.
-    let from = Time::from_ms(query.from_ms).unwrap_or(if query.from_ms < 0 { Time::MIN } else { Time::MAX });
-    let to = Time::from_ms(query.to_ms).or((query.to_ms < 0).then_some(Time::MIN));
-    let by: Vec<_> = query.by.iter().map(|by| by.name()).collect();
-    let texts = [
-        ("from", Some(from.to_rfc3339())),
-        ("to", to.map(Time::to_rfc3339)),
-        ("every", query.every.map(|every| every.to_string())),
-        ("by", (!by.is_empty()).then(|| by.join(","))),
-        ("tz", Some(query.zone.name().to_owned())),
-        ("attribute", Some(query.attribute.name().to_owned())),
-        ("calendar", query.calendar.as_ref().map(convofold::Calendar::to_json)),
-    ];
-    let mut params: Vec<_> = texts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
-    params.extend(query.excluded_agents.iter().map(|agent| ("exclude_agent", agent.clone())));
-    params.extend(query.tenants.iter().flatten().map(|tenant| ("tenant", tenant.clone())));
-    if query.tenants.as_ref().is_some_and(Vec::is_empty) {
-        // No tenant is named so: a report of no tenant.
-        params.push(("tenant", String::new()));
-    }
-    params
 }

@@ -80,6 +80,8 @@ with_conditions! {
         /// Rows as lists show them, instead of whole conversations. They are smaller and also say when a closed conversation
         /// was last active.
         rows: bool,
+        /// With `rows`: also the whole conversations, in the same order.
+        whole: bool,
         /// `next_cursor` of the previous page, which was asked for with the same `sort` and `reverse`.
         #[param(pattern = "^[awscAWSC](-?[0-9]{1,18}|9223372036854775807):")]
         cursor: Option<String>,
@@ -92,7 +94,7 @@ pub(crate) struct ConversationPage {
     /// The answer reflects every event up to this sequence number. A list of open conversations, or of closed ones that are
     /// unanswered, reflects no later one, apart from the texts and other fields that its rows do not have.
     seq: u64,
-    /// The conversations, each in the form of the export; none if rows were asked for.
+    /// The conversations, each in the form of the export; none if only rows were asked for.
     #[schema(value_type = Vec<Object>)]
     conversations: Vec<convofold::State>,
     /// The rows, with the last message of each conversation, if they were asked for.
@@ -146,6 +148,8 @@ pub(crate) async fn conversations(
 struct List {
     query: Query,
     has_rows: bool,
+    /// Beside the rows.
+    has_whole: bool,
     conditions: Conditions,
     caller: Caller,
     /// `None` for now.
@@ -181,7 +185,7 @@ impl List {
             .reverse(params.reverse)
             .limit(limit)
             .cursor(cursor);
-        Ok(Self { query, has_rows: params.rows, conditions, caller, view })
+        Ok(Self { query, has_rows: params.rows, has_whole: params.whole, conditions, caller, view })
     }
 
     fn answer(&self, app: &App) -> Result<ConversationPage, Problem> {
@@ -194,7 +198,10 @@ impl List {
         if !self.caller.reads_texts() {
             conversations.iter_mut().for_each(without_texts);
         }
-        let rows = self.has_rows.then(|| rows(&page.rows, &mut conversations));
+        let rows = self.has_rows.then(|| rows(&page.rows, &conversations));
+        if self.has_rows && !self.has_whole {
+            conversations.clear();
+        }
         Ok(ConversationPage { seq, conversations, rows, next_cursor: page.next, unknown: page.unknown, moment })
     }
 
@@ -221,13 +228,13 @@ impl List {
     }
 }
 
-/// The rows, with the last messages of these conversations, which are taken out.
-fn rows(rows: &[Arc<ConversationRow>], conversations: &mut Vec<convofold::State>) -> Vec<ConversationRow> {
-    let mut messages: HashMap<_, _> =
-        conversations.drain(..).filter_map(|state| Some((state.id, state.last_message?))).collect();
+/// The rows, with the last messages of these conversations.
+fn rows(rows: &[Arc<ConversationRow>], conversations: &[convofold::State]) -> Vec<ConversationRow> {
+    let messages: HashMap<_, _> =
+        conversations.iter().filter_map(|state| Some((&*state.id, state.last_message.as_ref()?))).collect();
     let row = |row: &Arc<ConversationRow>| {
         let mut row = ConversationRow::clone(row);
-        row.last_message = messages.remove(row.id()).map(Box::new);
+        row.last_message = messages.get(row.id()).map(|message| Box::new((*message).clone()));
         row
     };
     rows.iter().map(row).collect()

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Query, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use convofold::{Behind, Measure, Report, ReportError, ReportParamError, ReportParams, Time, View};
+use convofold::{Behind, Measure, Report, ReportError, ReportParamError, ReportParams, ReportParts, Time, View};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
@@ -57,6 +57,9 @@ pub(crate) struct AskedReport {
     rows: Option<String>,
     /// The maximum number of rows. Default: no limit.
     limit: Option<usize>,
+    /// What the values are made of instead of the values, so that the parts of several databases can be added. The end is not cut:
+    /// `from` and `to` are times then, and both are needed.
+    parts: bool,
 }
 
 /// A report, or what is behind the numbers of one of its measures.
@@ -65,6 +68,7 @@ pub(crate) struct AskedReport {
 enum ReportAnswer {
     Report(Report),
     Rows(Behind),
+    Parts(ReportParts),
 }
 
 /// The question of a request.
@@ -73,6 +77,7 @@ pub(crate) struct Question {
     bounds: Bounds,
     rows: Option<Measure>,
     limit: Option<usize>,
+    has_parts: bool,
 }
 
 impl FromRequestParts<App> for Question {
@@ -117,12 +122,19 @@ impl AskedReport {
         };
         // What cannot be read is refused before the database is asked.
         params.query(clock_ms())?;
-        Ok(Question { params, bounds, rows, limit: self.limit })
+        if self.parts && params.to.is_none() {
+            return Err(Problem::bad_request("parts: expected the end of the report in to"));
+        }
+        Ok(Question { params, bounds, rows, limit: self.limit, has_parts: self.parts })
     }
 }
 
 impl Question {
     fn answer(&self, view: &View) -> Result<ReportAnswer, Problem> {
+        if self.has_parts {
+            // Each of several servers has another present.
+            return Ok(ReportAnswer::Parts(view.report_parts(self.params.query(Time::MAX.ms())?)?));
+        }
         let query = self.params.query(view.time().map_or_else(clock_ms, Time::ms))?;
         let limit = self.limit.unwrap_or(usize::MAX);
         Ok(match self.rows {
