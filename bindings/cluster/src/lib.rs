@@ -40,6 +40,7 @@ mod partition;
 mod records;
 mod split;
 mod log;
+mod agree;
 mod follow;
 #[cfg(feature = "nats")]
 pub mod nats;
@@ -49,6 +50,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use agree::{Agreement, HashPoint, HashTrail, compare};
 pub use follow::bookmark::{Bookmark, BookmarkError, Place};
 pub use follow::clock::{Clock, SystemClock};
 pub use follow::error::FollowError;

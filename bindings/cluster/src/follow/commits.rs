@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use convofold::{Batch, Convofold, Durability, Event, Ticket, Time};
+use convofold::{Batch, Convofold, Durability, Event, StateHash, Ticket, Time};
 
 use super::bookmark::Bookmark;
 use super::error::FollowError;
@@ -65,6 +65,12 @@ impl Commits {
             outcome?;
         }
         Ok(())
+    }
+
+    /// The state hash of all batches that were submitted. Waits until they are committed.
+    pub(super) fn state_hash(&mut self) -> Result<StateHash, FollowError> {
+        self.wait(0)?;
+        Ok(self.db.state_hash())
     }
 
     /// Waits until everything is durable.

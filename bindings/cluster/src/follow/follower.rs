@@ -14,6 +14,7 @@ use super::pending::{Pending, known_at};
 use super::rejects::{Rejects, RejectsError};
 use super::status::{State, StatusHandle};
 use super::verification::{Verification, verify};
+use crate::agree::HashTrail;
 use crate::log::{LogIdentity, Message, Source, SourceError};
 
 /// The first and the longest pause after the log did not answer.
@@ -56,6 +57,9 @@ pub struct Follower<S, R> {
     /// The latest commit time.
     known_at: Time,
     identity: Option<LogIdentity>,
+    hashes: HashTrail,
+    /// When the log was at rest and the state was hashed, and after which message.
+    hashed_at_rest: Option<(Duration, u64)>,
     /// Why it stopped, if the operator can accept it.
     stopped: Option<Acceptance>,
 }
@@ -118,6 +122,8 @@ impl<S: Source, R: Rejects> Follower<S, R> {
             hole: None,
             known_at: Time::MIN,
             identity: None,
+            hashes: HashTrail::default(),
+            hashed_at_rest: None,
             stopped: None,
         };
         follower.tell(None);
@@ -222,6 +228,7 @@ impl<S: Source, R: Rejects> Follower<S, R> {
         let messages = self.source.read(self.read_to(), read_messages, read_wait)?;
         self.failures = 0;
         if messages.is_empty() {
+            self.hash_at_rest()?;
             return Ok(Step::Idle);
         }
         let count = messages.len();
@@ -285,6 +292,8 @@ impl<S: Source, R: Rejects> Follower<S, R> {
         );
         if let Some(mut bookmark) = self.bookmark.clone() {
             bookmark.back_to(to);
+            self.hashes.back_to(to);
+            self.hashed_at_rest = None;
             self.set(bookmark)?;
         }
         self.is_verified();
@@ -329,9 +338,36 @@ impl<S: Source, R: Rejects> Follower<S, R> {
             }
             self.known_at = at;
             self.status.change(|status| status.read_time_ms = Some(message.time_ms));
+            let seq = message.seq;
             self.pending.add(message, at, &self.options.parser, &stream);
+            if self.options.hash_interval > 0 && seq.is_multiple_of(self.options.hash_interval) {
+                self.flush()?;
+                self.hash(seq)?;
+            }
         }
         self.flush()
+    }
+
+    /// Hashes the state after this message, which was submitted last.
+    fn hash(&mut self, seq: u64) -> Result<(), FollowError> {
+        let hash = self.commits.state_hash()?;
+        self.hashes.note(seq, hash);
+        let points = self.hashes.points();
+        self.status.change(|status| status.hashes = points);
+        Ok(())
+    }
+
+    /// Hashes the state where all owners end, if the log is at rest. Not more often than the bookmark is verified.
+    fn hash_at_rest(&mut self) -> Result<(), FollowError> {
+        let (now, seq) = (self.options.clock.elapsed(), self.read_to());
+        let is_due = self
+            .hashed_at_rest
+            .is_none_or(|(since, before)| seq != before && now.saturating_sub(since) >= self.options.verify_interval);
+        if self.options.hash_interval > 0 && seq > 0 && is_due {
+            self.hash(seq)?;
+            self.hashed_at_rest = Some((now, seq));
+        }
+        Ok(())
     }
 
     /// The last message that was read.

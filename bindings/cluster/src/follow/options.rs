@@ -16,6 +16,7 @@ pub struct FollowOptions {
     pub(super) verify_interval: Duration,
     pub(super) read_messages: usize,
     pub(super) read_wait: Duration,
+    pub(super) hash_interval: u64,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -30,6 +31,7 @@ impl FollowOptions {
             verify_interval: Duration::from_secs(10),
             read_messages: 8_192,
             read_wait: Duration::from_millis(500),
+            hash_interval: 100_000,
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -64,6 +66,15 @@ impl FollowOptions {
         self
     }
 
+    /// Sets after how many messages of the log the state is hashed, so that owners can compare themselves. All owners of a
+    /// partition need the same number; 0 switches it off. Default: 100,000, because the conversations that changed since
+    /// are hashed again, some hundred thousand a second.
+    #[must_use]
+    pub fn hash_interval(mut self, messages: u64) -> Self {
+        self.hash_interval = messages;
+        self
+    }
+
     /// Sets the clock. Default: the clocks of the machine.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -74,13 +85,14 @@ impl FollowOptions {
 
 impl std::fmt::Debug for FollowOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { log, partition, verify_interval, read_messages, read_wait, .. } = self;
+        let Self { log, partition, verify_interval, read_messages, read_wait, hash_interval, .. } = self;
         f.debug_struct("FollowOptions")
             .field("log", log)
             .field("partition", partition)
             .field("verify_interval", verify_interval)
             .field("read_messages", read_messages)
             .field("read_wait", read_wait)
+            .field("hash_interval", hash_interval)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::agree::HashPoint;
+
 /// What a follower is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,6 +48,9 @@ pub struct Status {
     pub read_time_ms: Option<i64>,
     /// When the bookmark was verified last, in milliseconds since the epoch.
     pub verified_ms: Option<i64>,
+    /// The newest state hashes of the database, each after a message of the log; to be compared with those of the other owners
+    /// ([`compare`](crate::compare)). Since the start.
+    pub hashes: Vec<HashPoint>,
     /// Number of events that were read, duplicates included ([`Bookmark::events`](crate::Bookmark::events)).
     pub events: u64,
     /// Number of times that the log had lost messages that were read; since the database was made.

@@ -6,7 +6,7 @@ use convofold::{Batch, Moment, Time};
 
 use super::{Owner, event, one_machine};
 use crate::testing::Twin;
-use crate::{Acceptance, Bookmark, Clock as _, FollowError, State, Step};
+use crate::{Acceptance, Agreement, Bookmark, Clock as _, FollowError, State, Step, compare};
 
 fn publish(twin: &Twin, numbers: impl IntoIterator<Item = u64>) {
     numbers.into_iter().for_each(|number| {
@@ -278,4 +278,39 @@ fn two_owners_agree_on_what_was_known_when() {
             assert_eq!(known(&once).0, until);
         }
     }
+}
+
+#[test]
+fn owners_that_read_the_same_messages_have_the_same_hashes_after_agreed_ones() {
+    let twin = Twin::new("CF_chat_0");
+    publish(&twin, 0..95);
+    let owner = |messages| Owner::with(&twin, |options| options.read_messages(messages).hash_interval(20));
+    let mut owners = [owner(7), owner(33)];
+    owners.iter_mut().for_each(|owner| owner.catch_up().unwrap());
+    let hashes = |owner: &Owner| owner.follower.status().get().hashes;
+    let [one, other] = owners.each_ref().map(hashes);
+    assert_eq!(one.iter().map(|point| point.log_seq).collect::<Vec<_>>(), [20, 40, 60, 80, 95]);
+    assert_eq!(one, other);
+    assert_eq!(one[1].hash, hash_of(0..40));
+    assert_eq!(compare(&one, &other), Agreement::Equal { log_seq: 95 });
+    // One of them has an event that is not in the log.
+    let other = String::from_utf8(event(1_000)).unwrap().replace("c-6", "c-other");
+    owners[0].db.ingest(other.as_bytes(), convofold::ingest::Format::Auto).unwrap();
+    publish(&twin, 95..130);
+    owners.iter_mut().for_each(|owner| owner.catch_up().unwrap());
+    let [one, other] = owners.each_ref().map(hashes);
+    assert_eq!(compare(&one, &other), Agreement::Different { log_seq: 100, equal_at: Some(95) });
+}
+
+#[test]
+fn hashes_after_messages_that_the_log_lost_are_forgotten() {
+    let twin = Twin::new("CF_chat_0");
+    publish(&twin, 0..50);
+    let mut owner = Owner::with(&twin, |options| options.hash_interval(20));
+    owner.catch_up().unwrap();
+    twin.roll_back(30);
+    publish(&twin, 100..115);
+    owner.catch_up().unwrap();
+    let seqs: Vec<_> = owner.follower.status().get().hashes.iter().map(|point| point.log_seq).collect();
+    assert_eq!(seqs, [20, 40, 45]);
 }
