@@ -11,6 +11,8 @@
 //! A source for a broker implements [`Source`] and passes the rules in `testing::RULES` (feature `testing`). The feature `nats`
 //! adds the one for NATS JetStream.
 //!
+//! The feature `ask` asks the partitions as if they were one database: `ask::Gather`.
+//!
 //! ```
 //! # #[cfg(feature = "testing")] {
 //! use convofold::Convofold;
@@ -42,6 +44,8 @@ mod split;
 mod log;
 mod agree;
 mod follow;
+#[cfg(feature = "ask")]
+pub mod ask;
 #[cfg(feature = "nats")]
 pub mod nats;
 #[cfg(any(test, feature = "testing"))]

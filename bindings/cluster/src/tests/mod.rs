@@ -1,5 +1,7 @@
 //! Tests across the crate. This file has what they share.
 
+#[cfg(feature = "ask")]
+mod ask;
 #[cfg(feature = "nats")]
 mod brokers;
 mod follow;

@@ -1,0 +1,70 @@
+//! An answer of several partitions.
+
+use serde::{Deserialize, Serialize};
+
+/// An answer, with who gave it and what is missing in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Gathered<T> {
+    /// The answer: of all partitions, except those that are missing.
+    pub answer: T,
+    /// Who answered, by partition.
+    pub partitions: Vec<PartitionAnswer>,
+    /// The partitions that are not in the answer.
+    pub missing: Vec<Missing>,
+}
+
+/// Who answered for a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PartitionAnswer {
+    /// The partition.
+    pub partition: u32,
+    /// The node.
+    pub node: String,
+    /// The last message of the log that the node had read; `None` if it does not say.
+    pub log_seq: Option<u64>,
+    /// The number of messages that it had not read yet; `None` if it does not say.
+    pub lag: Option<u64>,
+}
+
+/// A partition without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Missing {
+    /// The partition.
+    pub partition: u32,
+    /// Why each of its owners did not answer.
+    pub why: Vec<String>,
+}
+
+impl<T> Gathered<T> {
+    /// Whether all partitions have answered.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Gathered<U> {
+        Gathered { answer: change(self.answer), partitions: self.partitions, missing: self.missing }
+    }
+
+    /// Adds what is missing in another answer, of which this one is made too.
+    pub(super) fn note(&mut self, missing: &[Missing]) {
+        for one in missing {
+            if self.missing.iter().all(|known| known.partition != one.partition) {
+                self.missing.push(one.clone());
+            }
+        }
+        let missing = &self.missing;
+        self.partitions.retain(|from| missing.iter().all(|one| one.partition != from.partition));
+        self.missing.sort_by_key(|one| one.partition);
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let why = if self.why.is_empty() { "it has no owner".to_owned() } else { self.why.join("; ") };
+        write!(f, "partition {} is missing: {why}", self.partition)
+    }
+}

@@ -1,0 +1,123 @@
+//! One list of the lists of several partitions.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use convofold::{ConversationRow, Cursor, MomentReport, Query, State, UnknownValue};
+use convofold_server::{ListedPage, Listing, Questions};
+
+use super::answer::Gathered;
+use super::error::GatherError;
+use super::numbers;
+use super::view::GatherView;
+
+/// The conversations of a partition that are read and not yet taken.
+struct Ahead {
+    partition: u32,
+    ready: VecDeque<(ConversationRow, Option<State>)>,
+    /// Where the partition's list goes on.
+    next: Option<Cursor>,
+    moment: MomentReport,
+    unknown: Vec<UnknownValue>,
+}
+
+impl Ahead {
+    /// The next page of a partition.
+    fn of((partition, page): (u32, ListedPage)) -> Self {
+        let ListedPage { conversations, rows, next, unknown, moment, .. } = page;
+        let states = conversations.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        Self { partition, ready: rows.into_iter().zip(states).collect(), next, moment, unknown }
+    }
+
+    fn needs_more(&self) -> bool {
+        self.ready.is_empty() && self.next.is_some()
+    }
+}
+
+impl GatherView<'_> {
+    /// One page of the conversations that match a query: the rows, and whole conversations if they are wanted.
+    ///
+    /// It has in memory at most the page, and a page of each partition.
+    pub(super) async fn page(&self, query: &Query, has_whole: bool) -> Result<Gathered<ListedPage>, GatherError> {
+        // The same error as without a cluster.
+        query.page_of(std::iter::empty())?;
+        let listing = if has_whole { Listing::Both } else { Listing::Rows };
+        let limit = query.page_rows();
+        let page_rows = limit.min(Questions::MAX_PAGE_ROWS);
+        let first = Arc::new(self.questions().list(&query.clone().limit(page_rows), listing));
+        let mut gathered = self.all(first).await?.map(|parts| parts.into_iter().map(Ahead::of).collect::<Vec<_>>());
+        let mut page = ListedPage::default();
+        while page.rows.len() < limit {
+            self.read_ahead(&mut gathered, query, listing).await?;
+            let lists = gathered.answer.iter_mut().filter(|list| !list.ready.is_empty());
+            let first = lists.min_by(|a, b| match (a.ready.front(), b.ready.front()) {
+                (Some((a, _)), Some((b, _))) => query.compare(a, b),
+                (a, b) => a.is_none().cmp(&b.is_none()),
+            });
+            let Some((row, state)) = first.and_then(|list| list.ready.pop_front()) else { break };
+            page.rows.push(row);
+            page.conversations.extend(state);
+        }
+        let has_more = gathered.answer.iter().any(|list| !list.ready.is_empty() || list.next.is_some());
+        page.next = page.rows.last().filter(|_| has_more).map(|row| query.cursor_at(row));
+        page.moment = numbers::moment(gathered.answer.iter().map(|list| list.moment));
+        if has_more {
+            // Those of conversations that are not on the page are counted too.
+            page.moment.late_events = None;
+        }
+        if page.rows.is_empty() {
+            page.unknown = self.unknown(&mut gathered).await?;
+        }
+        Ok(gathered.map(|_| page))
+    }
+
+    /// Reads on where all conversations of a partition were taken.
+    async fn read_ahead(
+        &self,
+        gathered: &mut Gathered<Vec<Ahead>>,
+        query: &Query,
+        listing: Listing,
+    ) -> Result<(), GatherError> {
+        let needy = gathered.answer.iter().filter(|list| list.needs_more());
+        let questions: Vec<_> = needy
+            .map(|list| {
+                let query = query.clone().limit(Questions::MAX_PAGE_ROWS).cursor(list.next.clone());
+                (list.partition, Arc::new(self.questions().list(&query, listing)))
+            })
+            .collect();
+        if questions.is_empty() {
+            return Ok(());
+        }
+        let more = self.each(questions).await?;
+        for list in gathered.answer.iter_mut().filter(|list| list.needs_more()) {
+            list.next = None;
+        }
+        for more in more.answer.into_iter().map(Ahead::of) {
+            if let Some(known) = gathered.answer.iter_mut().find(|list| list.partition == more.partition) {
+                (known.ready, known.next) = (more.ready, more.next);
+            }
+        }
+        gathered.note(&more.missing);
+        Ok(())
+    }
+
+    /// Why a page is empty. A partition without open conversations names no reason.
+    async fn unknown(&self, gathered: &mut Gathered<Vec<Ahead>>) -> Result<Vec<UnknownValue>, GatherError> {
+        let mut reasons = Vec::new();
+        let mut questions = Vec::new();
+        let any = Arc::new(self.questions().list(&Query::new().limit(1), Listing::Rows));
+        for list in &mut gathered.answer {
+            match std::mem::take(&mut list.unknown) {
+                unknown if unknown.is_empty() => questions.push((list.partition, any.clone())),
+                unknown => reasons.push(unknown),
+            }
+        }
+        if reasons.is_empty() {
+            return Ok(Vec::new());
+        }
+        let others = self.each(questions).await?;
+        let know_all = others.answer.iter().any(|(_, page)| !page.rows.is_empty());
+        gathered.note(&others.missing);
+        Ok(if know_all { Vec::new() } else { UnknownValue::of_all(reasons) })
+    }
+}

@@ -1,0 +1,409 @@
+//! Questions across partitions: the same answers as one database, and a name for each partition that does not answer.
+
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use convofold::{
+    AgentMention, Convofold, Direction, Draft, Every, GroupBy, Kind, Measure, Page, Query, ReportQuery, Sort,
+    StatusFilter, Time, TimeField, View, When,
+};
+use convofold_server::{ListedPage, Server, Settings};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::Owner as Following;
+use crate::Partitions;
+use crate::ask::{AskOptions, Gather, GatherError, GatherView, Gathered, KnownOwners, Owner};
+use crate::testing::Twin;
+
+const PARTITIONS: u32 = 8;
+/// The time of the first event.
+const BEGIN_MS: i64 = 1_699_990_000_000;
+/// How far the clock of the logs is behind that of a new one, so that their times are in the past.
+const BEHIND_MS: i64 = 100_000_000_000;
+
+/// The same events in one database and in several, which answer over HTTP.
+struct World {
+    one: Following,
+    parts: Vec<Following>,
+    addresses: Vec<SocketAddr>,
+    servers: Vec<Server>,
+    runtime: Runtime,
+}
+
+/// Numbers that look random.
+fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    }
+}
+
+/// Some event of some conversation. Agents change their names, and many times are equal.
+fn event(number: u64, next: &mut impl FnMut(u64) -> u64) -> (String, Vec<u8>) {
+    let mut pick = |below: u64| usize::try_from(next(below)).unwrap();
+    let conversation = format!("c-{}", pick(70));
+    let at = Time::from_ms(BEGIN_MS + i64::try_from(pick(40) * 150_000).unwrap());
+    let kind = [Kind::Message, Kind::Message, Kind::Message, Kind::Message, Kind::Close, Kind::Open][pick(6)];
+    let (text, agent) = (format!("words {number}"), pick(4));
+    let (id, name) = (format!("a-{agent}"), format!("Agent {agent} {}", pick(3)));
+    let draft = Draft::new("desk", &conversation, kind, at)
+        .identity(convofold::Identity::given(&number.to_string(), 0))
+        .tenant(["north", "south"].get(pick(3)).copied())
+        .channel(["sms", "in_app"].get(pick(3)).copied())
+        .member_name(["Mo", "Ma"].get(pick(4)).copied())
+        .agent(match pick(6) {
+            0 => AgentMention::Nobody,
+            1 => AgentMention::agent(&*id, None),
+            2 => AgentMention::agent(None, &*name),
+            3 => AgentMention::agent(&*id, &*name),
+            _ => AgentMention::Silent,
+        });
+    let draft = match kind {
+        Kind::Message => draft.direction([Direction::In, Direction::Out][pick(2)]).text(&*text),
+        _ => draft,
+    };
+    (conversation.clone(), serde_json::to_vec(&draft.build().unwrap()).unwrap())
+}
+
+impl World {
+    fn new(seed: u64, events: u64) -> Self {
+        let partitions = partitions();
+        let twins: Vec<_> = (0..=PARTITIONS).map(|number| Twin::new(format!("CF_chat_{number}"))).collect();
+        twins.iter().for_each(|twin| twin.pass_ms(-BEHIND_MS));
+        let (one, parts) = twins.split_last().unwrap();
+        let mut next = numbers(seed);
+        for number in 0..events {
+            let (conversation, payload) = event(number, &mut next);
+            let partition = partitions.of(&conversation) as usize;
+            one.publish(&payload);
+            parts[partition].publish(&payload);
+            // The clocks agree.
+            let others = parts.iter().enumerate().filter(|(place, _)| *place != partition);
+            others.for_each(|(_, twin)| twin.pass_ms(400));
+        }
+        let follow = |twin: &Twin| {
+            let mut following = Following::of(twin);
+            following.catch_up().unwrap();
+            following
+        };
+        let (one, parts): (_, Vec<_>) = (follow(one), parts.iter().map(follow).collect());
+        let runtime = Runtime::new().unwrap();
+        let servers: Vec<_> = parts.iter().map(|part| serve(&runtime, &part.db)).collect();
+        let addresses = servers.iter().map(Server::address).collect();
+        Self { one, parts, addresses, servers, runtime }
+    }
+
+    /// The owners of each partition, by their addresses.
+    fn gather(&self, owners: impl Fn(SocketAddr) -> Vec<SocketAddr>) -> Gather {
+        let owner = |(number, address): (usize, SocketAddr)| Owner {
+            node: format!("node-{number}"),
+            url: format!("http://{address}"),
+            path: String::new(),
+        };
+        let owners = self.addresses.iter().map(|address| owners(*address).into_iter().enumerate().map(owner).collect());
+        let options = AskOptions::default().next_owner_after(Duration::from_millis(30)).answer_within(PATIENCE);
+        Gather::new(KnownOwners::new(partitions(), owners.collect()), options).unwrap()
+    }
+
+    fn db(&self) -> &Convofold {
+        &self.one.db
+    }
+}
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for server in self.servers.drain(..) {
+            self.runtime.block_on(server.stop(Duration::from_secs(1)));
+        }
+        self.parts.iter().for_each(|part| part.db.close().unwrap());
+    }
+}
+
+fn serve(runtime: &Runtime, db: &Convofold) -> Server {
+    let mut settings = Settings::default();
+    settings.db = Some(db.dir().to_owned());
+    settings.listen = Some(([127, 0, 0, 1], 0).into());
+    let config = settings.resolve().unwrap();
+    runtime.block_on(async { Server::start(config, db.clone()) }).unwrap()
+}
+
+fn partitions() -> Partitions {
+    Partitions::new(NonZeroU32::new(PARTITIONS).unwrap())
+}
+
+/// An address at which nobody listens.
+fn closed_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A listener that accepts connections, reads nothing and says nothing.
+fn silent() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+fn json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap()
+}
+
+#[track_caller]
+fn complete<T>(gathered: Gathered<T>) -> T {
+    assert_eq!(gathered.missing, []);
+    gathered.answer
+}
+
+fn queries() -> Vec<Query> {
+    let any = || Query::new().status(StatusFilter::Any);
+    let ms = |minutes: i64| BEGIN_MS + minutes * 60_000;
+    vec![
+        Query::new(),
+        any(),
+        Query::new().status(StatusFilter::Closed),
+        Query::new().unanswered_after_close(true),
+        Query::new().agent("a-1"),
+        any().agent("agent 2 0"),
+        any().any_agent("a-3"),
+        Query::new().unassigned(true),
+        any().member("mo"),
+        any().tenant("north"),
+        any().channel("SMS"),
+        Query::new().unread_min(2),
+        Query::new().waiting_since_ms(ms(50)),
+        Query::new().idle_since_ms(ms(60)),
+        any().since_ms(ms(20)).until_ms(ms(70)).by(TimeField::Started),
+        any().since_ms(ms(40)).by(TimeField::Closed),
+        any().suspect(true),
+        Query::new().agent("Agent 9").tenant("nort"),
+    ]
+}
+
+/// Compares all pages of a query. Returns the number of pages.
+fn expect_pages(view: &GatherView<'_>, query: &Query, page: impl Fn(&Query) -> Page, db: &View) -> usize {
+    let mut query = query.clone();
+    for number in 1.. {
+        let expected = page(&query);
+        let found = complete(view.query(&query).unwrap());
+        assert_eq!(json(&found.rows), json(&expected.rows), "{query:?}");
+        assert_eq!(found.next, expected.next, "{query:?}");
+        assert_eq!(found.unknown, expected.unknown, "{query:?}");
+        let ListedPage { conversations, rows, next, .. } = complete(view.query_states(&query).unwrap());
+        assert_eq!((json(rows), &next), (json(&expected.rows), &expected.next));
+        let states: Vec<_> = expected.rows.iter().map(|row| db.state(row.id()).unwrap().unwrap()).collect();
+        assert_eq!(json(conversations), json(states));
+        match next {
+            Some(next) => query = query.cursor(next),
+            None => return number,
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_cluster_answers_as_one_database_for_every_sort_filter_and_page() {
+    let mut pages = 0;
+    for (seed, turn) in [(0, 0), (1, 1), (2, 2)] {
+        let world = World::new(seed, 500);
+        let gather = world.gather(|address| vec![address]);
+        let latest = world.db().at(convofold::Moment::LATEST);
+        for query in queries() {
+            for (place, sort) in Sort::ALL.into_iter().enumerate() {
+                for reverse in [false, true] {
+                    let limit =
+                        [1, 4, 25, 0][(place + turn + usize::from(reverse)) % 4].max(usize::from(place == 0) * 3);
+                    let query = query.clone().sort(sort).reverse(reverse).limit(limit);
+                    let page = |query: &Query| world.db().query_with_last_messages(query).unwrap();
+                    pages += expect_pages(&gather.now(), &query, page, &latest);
+                }
+            }
+        }
+    }
+    assert!(pages > 1_000, "{pages}");
+}
+
+#[test]
+fn numbers_of_partitions_add_up_to_those_of_one_database() {
+    for (seed, events) in [(10, 40), (11, 300), (12, 700), (13, 1_000)] {
+        let world = World::new(seed, events);
+        let gather = world.gather(|address| vec![address]);
+        let now = gather.now();
+        let mut agents = world.db().agents();
+        agents.sort_by_key(|load| load.agent.is_none());
+        assert_eq!(complete(now.agents().unwrap()).0, agents);
+        assert_eq!(complete(now.totals().unwrap()).0, world.db().totals());
+        assert_eq!(complete(now.state_hash().unwrap()), world.db().state_hash());
+        assert_eq!(complete(now.find_ids("c-1", 5).unwrap()), world.db().find_ids("c-1", 5).unwrap());
+        for query in report_queries() {
+            let expected = world.db().measures(query.clone()).unwrap();
+            assert_eq!(complete(now.measures(&query).unwrap()), expected, "{query:?}");
+        }
+        for id in ["c-0", "c-1", "c-7", "nobody"] {
+            let (state, arrivals) = (world.db().state(id).unwrap(), world.db().arrivals(id).unwrap());
+            let found = complete(now.state(id).unwrap());
+            assert_eq!(json(found.as_ref().map(|(state, _)| state)), json(&state));
+            assert_eq!(found.and_then(|(_, arrivals)| arrivals).is_some(), arrivals.is_some());
+            let events = |history: Option<Vec<convofold::HistoryEntry>>| {
+                history.map(|history| history.into_iter().map(|entry| json(&entry.event)).collect::<Vec<_>>())
+            };
+            let expected = events(world.db().history(id).unwrap());
+            assert_eq!(events(complete(now.history(id).unwrap())), expected);
+            let count = |explained: Option<Vec<convofold::Explanation>>| explained.map(|fields| fields.len());
+            let explained = world.db().explain(id, None, 3).unwrap();
+            assert_eq!(count(complete(now.explain(id, None, 3).unwrap())), count(explained));
+        }
+    }
+}
+
+fn report_queries() -> Vec<ReportQuery> {
+    let all = ReportQuery::new(BEGIN_MS - 60_000, BEGIN_MS + 120 * 60_000);
+    let within: Vec<_> = Measure::ALL.into_iter().chain([Measure::Within(300_000)]).collect();
+    vec![
+        all.clone().measures(within),
+        all.clone().every(Every::Hours(1)).by([GroupBy::Agent]),
+        all.clone().by([GroupBy::Tenant, GroupBy::Channel]).measures([Measure::Response, Measure::Open]),
+        all.attribute(convofold::Attribution::Start).excluded_agents(["a-1".to_owned()]),
+    ]
+}
+
+#[test]
+fn a_cluster_answers_about_a_moment_as_one_database() {
+    let world = World::new(20, 400);
+    let gather = world.gather(|address| vec![address]);
+    let now = Time::now();
+    let at = |ms: i64| Some(When::At(Time::from_ms(ms).unwrap()));
+    let known = |events: i64| at(1_800_000_000_000 - BEHIND_MS + events * 400);
+    let bounds = [
+        (at(BEGIN_MS + 900_000), None),
+        (at(BEGIN_MS + 3_000_000), None),
+        (Some(When::Latest), None),
+        (None, known(3)),
+        (None, known(200)),
+        (None, Some(When::Latest)),
+        (at(BEGIN_MS + 3_000_000), known(250)),
+    ];
+    for (as_of, known_at) in bounds {
+        let view = world.db().at(world.db().moment(as_of, known_at, now).unwrap());
+        let gathered = gather.at(as_of, known_at).unwrap();
+        let what = format!("{as_of:?} {known_at:?}");
+        assert_eq!(complete(gathered.state_hash().unwrap()), view.state_hash().unwrap(), "{what}");
+        assert_eq!(complete(gathered.totals().unwrap()).0, view.totals().unwrap(), "{what}");
+        let mut agents = view.agents().unwrap();
+        agents.sort_by_key(|load| load.agent.is_none());
+        assert_eq!(complete(gathered.agents().unwrap()).0, agents, "{what}");
+        let moment = complete(gathered.moment().unwrap());
+        assert_eq!((moment.time, moment.known_at), (view.time().map(Time::ms), None), "{what}");
+        for query in [Query::new().limit(6), Query::new().status(StatusFilter::Any).sort(Sort::Started).limit(9)] {
+            let page = |query: &Query| {
+                let mut page = view.query_with_report(query, |_| true).unwrap().0;
+                view.add_last_messages(&mut page).unwrap();
+                page
+            };
+            expect_pages(&gathered, &query, page, &view);
+        }
+        for query in report_queries() {
+            let mut cut = query.clone();
+            cut.to_ms = query.to_ms.min(view.time().map_or(i64::MAX, Time::ms));
+            match view.measures(cut) {
+                Ok(expected) => assert_eq!(complete(gathered.measures(&query).unwrap()), expected, "{what}"),
+                Err(_) => assert!(matches!(gathered.measures(&query), Err(GatherError::Report(_)))),
+            }
+        }
+    }
+    assert!(matches!(gather.at(None, Some(When::Seq(7))), Err(GatherError::Seq { seq: 7 })));
+    let before = gather.at(at(BEGIN_MS - 1), None).unwrap();
+    let earliest = world.db().moment(at(BEGIN_MS - 1), None, now).unwrap_err();
+    let convofold::MomentError::BeforeFirstEvent { first, .. } = earliest else { panic!("{earliest}") };
+    assert!(matches!(before.totals(), Err(GatherError::Nothing { earliest: Some(ms) }) if ms == first.ms()));
+}
+
+#[test]
+fn an_owner_that_is_down_or_silent_is_replaced_by_the_other_one() {
+    let world = World::new(30, 300);
+    let (closed, silent) = (closed_address(), silent());
+    let silent_address = silent.local_addr().unwrap();
+    for first in [closed, silent_address] {
+        let gather = world.gather(|address| vec![first, address]);
+        for _ in 0..2 {
+            let gathered = gather.now().totals().unwrap();
+            assert!(gathered.partitions.iter().all(|from| from.node == "node-1"), "{:?}", gathered.partitions);
+            assert_eq!(gathered.partitions.len(), PARTITIONS as usize);
+            assert_eq!(complete(gathered).0, world.db().totals());
+        }
+        let query = Query::new().sort(Sort::Waiting).limit(10);
+        let expected = world.db().query_with_last_messages(&query).unwrap();
+        assert_eq!(json(complete(gather.now().query(&query).unwrap()).rows), json(expected.rows));
+    }
+}
+
+#[test]
+fn partitions_without_an_owner_that_answers_are_named_with_the_reasons() {
+    let world = World::new(40, 300);
+    let (closed, silent) = (closed_address(), silent());
+    let silent_address = silent.local_addr().unwrap();
+    let lost = [world.addresses[2], world.addresses[5]];
+    let gather = world.gather(|address| match address {
+        address if address == lost[0] => vec![closed, closed],
+        address if address == lost[1] => Vec::new(),
+        address => vec![address, silent_address],
+    });
+    let is_there = |id: &str| ![2, 5].contains(&partitions().of(id));
+    let gathered = gather.now().query(&Query::new().limit(0)).unwrap();
+    assert_eq!(gathered.missing.iter().map(|missing| missing.partition).collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(gathered.partitions.len(), 6);
+    assert_eq!(gathered.missing[0].why.len(), 2);
+    assert!(gathered.missing[0].to_string().contains("node-1: "), "{}", gathered.missing[0]);
+    assert_eq!(gathered.missing[1].to_string(), "partition 5 is missing: it has no owner");
+    let expected = world.db().query_with_last_messages(&Query::new()).unwrap().rows;
+    let expected: Vec<_> = expected.iter().filter(|row| is_there(row.id())).collect();
+    assert_eq!(json(gathered.answer.rows), json(expected));
+    for gathered in [
+        gather.now().totals().unwrap().missing,
+        gather.now().agents().unwrap().missing,
+        gather.now().state_hash().unwrap().missing,
+        gather.now().measures(&report_queries()[0]).unwrap().missing,
+    ] {
+        assert_eq!(gathered.len(), 2);
+    }
+    let id = (0..).map(|number| format!("c-{number}")).find(|id| !is_there(id)).unwrap();
+    let gathered = gather.now().state(&id).unwrap();
+    assert!(gathered.answer.is_none() && gathered.missing.len() == 1);
+}
+
+#[test]
+fn owners_that_say_nothing_are_named_after_the_time() {
+    let world = World::new(50, 50);
+    let silent = silent();
+    let address = silent.local_addr().unwrap();
+    let owner =
+        |node: &str, address| Owner { node: node.to_owned(), url: format!("http://{address}"), path: String::new() };
+    let mut owners: Vec<_> = world.addresses.iter().map(|address| vec![owner("a", *address)]).collect();
+    owners[3] = vec![owner("a", address), owner("b", address)];
+    let options = AskOptions::default().next_owner_after(Duration::from_millis(5));
+    let gather =
+        Gather::new(KnownOwners::new(partitions(), owners), options.answer_within(Duration::from_millis(700))).unwrap();
+    let gathered = gather.now().totals().unwrap();
+    let [missing] = &gathered.missing[..] else { panic!("{:?}", gathered.missing) };
+    let why = ["a has not answered within 700ms", "b has not answered within 700ms"];
+    assert_eq!((missing.partition, &missing.why[..]), (3, &why.map(str::to_owned)[..]));
+}
+
+#[test]
+fn a_question_that_each_node_refuses_is_refused() {
+    let world = World::new(60, 50);
+    let gather = world.gather(|address| vec![address]);
+    let cursor = world.db().query(&Query::new().limit(1)).unwrap().next;
+    let other = Query::new().sort(Sort::Started).cursor(cursor);
+    assert!(matches!(gather.now().query(&other), Err(GatherError::Query(_))));
+    let ahead = gather.at(Some(When::At(Time::MAX)), None).unwrap();
+    let Err(GatherError::Refused { source, .. }) = ahead.totals() else { panic!() };
+    assert_eq!(source.status(), Some(400));
+    let empty = ReportQuery::new(5, 5);
+    assert!(matches!(gather.now().measures(&empty), Err(GatherError::Report(_))));
+}
