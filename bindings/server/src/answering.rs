@@ -106,7 +106,7 @@ impl SocketServer {
         let mut server = axum_server::from_unix(listener)?.handle(handle.clone());
         server.http_builder().http1().header_read_timeout(app.config.read_timeout.0);
         let app = app.for_socket();
-        let server = server.acceptor(GuardedAcceptor::new(app.clone()));
+        let server = server.acceptor(GuardedAcceptor::of(&app));
         let task = tokio::spawn(server.serve(router(app).into_make_service()));
         Ok(Self { _socket: socket, handle, task })
     }

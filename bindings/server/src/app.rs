@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use convofold::ingest::{Format, IgnoreList, Limits, Parser};
 use convofold::{Convofold, Zone};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -43,7 +44,9 @@ pub(crate) struct App {
 pub(crate) struct Shared {
     pub(crate) db: Convofold,
     pub(crate) config: Config,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Arc<Tokens>,
+    /// Whether requests may bring events. A database that follows a log has events of the log only.
+    takes_events: bool,
     pub(crate) rejects: Rejects,
     pub(crate) meter: Meter,
     pub(crate) alerts: Arc<Alerts>,
@@ -90,6 +93,22 @@ impl App {
     pub(crate) fn with_alerts(db: Convofold, config: Config, alerts: Alerts) -> Result<Self, ServeError> {
         let tokens = Tokens::open(TokenFile::of(&config.db))?;
         config.check(!tokens.is_empty())?;
+        Self::with(db, config, alerts, Arc::new(tokens), true)
+    }
+
+    /// For a database that follows a log, with the tokens of the process that follows it.
+    pub(crate) fn of_follower(db: Convofold, config: Config, tokens: Arc<Tokens>) -> Result<Self, ServeError> {
+        let alerts = Alerts::open(&config)?;
+        Self::with(db, config, alerts, tokens, false)
+    }
+
+    fn with(
+        db: Convofold,
+        config: Config,
+        alerts: Alerts,
+        tokens: Arc<Tokens>,
+        takes_events: bool,
+    ) -> Result<Self, ServeError> {
         let (zone, ignored) = config.reading()?;
         let rejects = Rejects::open(&config)?;
         let deliveries = Deliveries::open(&config.folder());
@@ -99,6 +118,7 @@ impl App {
             shared: Arc::new(Shared {
                 db,
                 tokens,
+                takes_events,
                 rejects,
                 alerts: Arc::new(alerts),
                 readers,
@@ -155,8 +175,17 @@ impl App {
     }
 
     /// Counts a request that brings events until the guard is dropped. The end of the server waits for it.
-    pub(crate) fn take_in(&self) -> Counted {
-        Counted::new(self, |shared| &shared.intake)
+    pub(crate) fn take_in(&self) -> Result<Counted, Problem> {
+        self.expect_intake()?;
+        Ok(Counted::new(self, |shared| &shared.intake))
+    }
+
+    /// Refuses events for a database that follows a log.
+    fn expect_intake(&self) -> Result<(), Problem> {
+        if self.takes_events {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::CONFLICT, "this database follows a log: publish events into the log"))
     }
 
     /// Counts an export until the guard is dropped.

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use crate::app::App;
 use crate::problem::Problem;
-use crate::tokens::{Role, Token};
+use crate::tokens::{Role, Token, Tokens};
 
 /// The cookie with the token of somebody who signed in on the live page.
 pub(crate) const COOKIE: &str = "convofold";
@@ -28,30 +28,7 @@ impl FromRequestParts<App> for Caller {
         if app.is_socket {
             return Ok(Self { token: None });
         }
-        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
-        if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
-            let secret = given.to_str().ok().and_then(|given| {
-                let (scheme, secret) = given.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
-            });
-            let secret = secret.ok_or_else(|| refused("expected the header Authorization: Bearer TOKEN"))?;
-            return match app.tokens.find(secret) {
-                Some(token) => Ok(Self { token: Some(token) }),
-                None => Err(refused("this token is not known")),
-            };
-        }
-        if let Some(secret) = cookie(&parts.headers).filter(|_| !app.tokens.is_empty()) {
-            expect_from_page(parts)?;
-            let token = app.tokens.find(secret);
-            return token.map_or_else(
-                || Err(refused("the token of this browser is not known: sign in again")),
-                |token| Ok(Self { token: Some(token) }),
-            );
-        }
-        if app.config.is_private() && app.tokens.is_empty() {
-            return expect_local(&parts.headers, &parts.uri).map(|()| Self { token: None });
-        }
-        Err(refused("a token is needed: add the header Authorization: Bearer TOKEN"))
+        Self::of(parts, &app.tokens, app.config.is_private())
     }
 }
 
@@ -119,6 +96,34 @@ pub(crate) fn is_local(host: &str) -> bool {
 }
 
 impl Caller {
+    /// The sender of a request to a server with these tokens. `is_private`: only processes of this machine can send requests.
+    pub(crate) fn of(parts: &Parts, tokens: &Tokens, is_private: bool) -> Result<Self, Problem> {
+        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
+        if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
+            let secret = given.to_str().ok().and_then(|given| {
+                let (scheme, secret) = given.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+            });
+            let secret = secret.ok_or_else(|| refused("expected the header Authorization: Bearer TOKEN"))?;
+            return match tokens.find(secret) {
+                Some(token) => Ok(Self { token: Some(token) }),
+                None => Err(refused("this token is not known")),
+            };
+        }
+        if let Some(secret) = cookie(&parts.headers).filter(|_| !tokens.is_empty()) {
+            expect_from_page(parts)?;
+            let token = tokens.find(secret);
+            return token.map_or_else(
+                || Err(refused("the token of this browser is not known: sign in again")),
+                |token| Ok(Self { token: Some(token) }),
+            );
+        }
+        if is_private && tokens.is_empty() {
+            return expect_local(&parts.headers, &parts.uri).map(|()| Self { token: None });
+        }
+        Err(refused("a token is needed: add the header Authorization: Bearer TOKEN"))
+    }
+
     /// Refuses a caller without this role. A token for some tenants can only ask questions.
     pub(crate) fn expect(&self, role: Role) -> Result<(), Problem> {
         match &self.token {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,16 +18,20 @@ use crate::app::App;
 /// Closes connections beyond the limit at once, and guards the others.
 #[derive(Clone)]
 pub(crate) struct GuardedAcceptor {
-    app: App,
+    /// Number of connections beyond the limit.
+    refused: Arc<AtomicU64>,
     permits: Arc<Semaphore>,
     write_timeout: Duration,
 }
 
 impl GuardedAcceptor {
-    pub(crate) fn new(app: App) -> Self {
-        let permits = Arc::new(Semaphore::new(app.config.max_connections));
-        let write_timeout = app.write_timeout();
-        Self { app, permits, write_timeout }
+    pub(crate) fn of(app: &App) -> Self {
+        let refused = app.meter.connections_refused.clone();
+        Self::new(app.config.max_connections, app.write_timeout(), refused)
+    }
+
+    pub(crate) fn new(max_connections: usize, write_timeout: Duration, refused: Arc<AtomicU64>) -> Self {
+        Self { refused, permits: Arc::new(Semaphore::new(max_connections)), write_timeout }
     }
 }
 
@@ -41,7 +45,7 @@ impl<S, Service> Accept<S, Service> for GuardedAcceptor {
         std::future::ready(match self.permits.clone().try_acquire_owned() {
             Ok(permit) => Ok((Guarded { stream, write_timeout, waiting: None, _permit: permit }, service)),
             Err(_) => {
-                self.app.meter.connections_refused.fetch_add(1, Ordering::Relaxed);
+                self.refused.fetch_add(1, Ordering::Relaxed);
                 Err(io::Error::other("too many connections"))
             }
         })

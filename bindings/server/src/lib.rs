@@ -39,7 +39,9 @@ mod page;
 mod batch;
 mod routes;
 mod socket;
+mod front;
 mod server;
+mod mounts;
 mod answering;
 mod client;
 
@@ -53,7 +55,8 @@ pub use client::{
 };
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
+pub use mounts::{Mounts, Overview};
 pub use routes::openapi;
-pub use server::{Server, run};
+pub use server::{Server, run, start_log};
 pub use span::Span;
 pub use tokens::{NewToken, Role, Token, TokenError, TokenFile};

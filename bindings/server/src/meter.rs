@@ -1,6 +1,7 @@
 //! What the server counts, beside the counters of the database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
@@ -13,7 +14,7 @@ pub(crate) struct Meter {
     /// By reason.
     rejections: Mutex<BTreeMap<String, u64>>,
     pub(crate) retries_seen: AtomicU64,
-    pub(crate) connections_refused: AtomicU64,
+    pub(crate) connections_refused: Arc<AtomicU64>,
 }
 
 impl Meter {

@@ -3,15 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum_server::Handle;
-use axum_server::accept::Accept;
-use axum_server::tls_rustls::RustlsAcceptor;
 use convofold::{Convofold, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::airship::Stream;
 use crate::alerts::Running;
@@ -19,18 +15,14 @@ use crate::answering::SocketServer;
 use crate::app::{App, Phase};
 use crate::config::{Config, LogFormat};
 use crate::error::ServeError;
+use crate::front::Front;
 use crate::guard::GuardedAcceptor;
 use crate::routes::router;
-use crate::tls::Tls;
 use crate::tokens::{TokenFile, Tokens};
 use crate::upstreams::save_regularly;
 
-/// How often the files of the certificate are looked at.
-const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 /// Files that the server and the database have open, besides the connections.
 const OWN_FILES: u64 = 128;
-/// Streams of one HTTP/2 connection.
-const MAX_STREAMS: u32 = 128;
 /// The part of the grace period that is kept for closing the database.
 const CLOSE_PART: u32 = 3;
 
@@ -61,7 +53,7 @@ pub fn run(config: Config) -> Result<(), ServeError> {
         tokio::select! {
             _ = terminated.recv() => {}
             _ = interrupted.recv() => {}
-            ended = &mut server.task => return Err(ended.map_err(std::io::Error::other)?.err().map_or_else(
+            ended = &mut server.front.task => return Err(ended.map_err(std::io::Error::other)?.err().map_or_else(
                 || ServeError::Failed(std::io::Error::other("the server ended by itself")),
                 ServeError::Failed,
             )),
@@ -87,13 +79,14 @@ pub fn run(config: Config) -> Result<(), ServeError> {
     closed
 }
 
-fn notify(state: sd_notify::NotifyState<'_>) {
+pub(crate) fn notify(state: sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "systemd cannot be notified");
     }
 }
 
-fn start_log(format: LogFormat) {
+/// Writes the log of the process to standard error. The environment variable `CONVOFOLD_LOG_FILTER` says what is written.
+pub fn start_log(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CONVOFOLD_LOG_FILTER");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
@@ -106,7 +99,7 @@ fn start_log(format: LogFormat) {
 
 /// Raises the soft limit of open files to the hard one: a shell and systemd set it to 1024, which the connections alone
 /// can use up.
-fn raise_file_limit(config: &Config) {
+pub(crate) fn raise_file_limit(config: &Config) {
     let limits = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
     let files = if raised.is_ok() { limits.maximum } else { limits.current };
@@ -116,21 +109,18 @@ fn raise_file_limit(config: &Config) {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).map_err(|source| ServeError::Listen { listen: address, source })
 }
 
 /// A running server for a database that the program holds.
 pub struct Server {
     app: App,
-    handle: Handle<SocketAddr>,
-    address: SocketAddr,
-    task: JoinHandle<std::io::Result<()>>,
+    front: Front,
     /// Airship's stream.
     stream: Option<JoinHandle<()>>,
     /// Saves what is known of upstreams.
     saving: JoinHandle<()>,
-    reload: Option<JoinHandle<()>>,
     /// For the processes of this machine that may use the folder of the database.
     socket: Option<SocketServer>,
     alerts: Option<Running>,
@@ -147,33 +137,21 @@ impl Server {
     }
 
     fn on(listener: TcpListener, config: Config, db: Convofold) -> Result<Self, ServeError> {
-        let tls = config.tls_cert.as_deref().zip(config.tls_key.as_deref());
-        let tls = tls.map(|(cert, key)| Tls::open(cert, key)).transpose()?;
-        let address = listener.local_addr()?;
+        let tls = Front::tls(&config)?;
         let app = App::new(db, config)?;
-        let handle = Handle::new();
-        let server = axum_server::from_tcp(listener)?.handle(handle.clone());
-        let guarded = GuardedAcceptor::new(app.clone());
-        let (task, reload) = match tls {
-            None => (answer(server.acceptor(guarded), &app), None),
-            Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls.config()).handshake_timeout(app.config.read_timeout.0);
-                let task = answer(server.acceptor(acceptor.acceptor(guarded)), &app);
-                (task, Some(tokio::spawn(tls.reload_on_change(TLS_RELOAD_INTERVAL))))
-            }
-        };
+        let front = Front::start(listener, &app.config, tls, GuardedAcceptor::of(&app), router(app.clone()))?;
         let socket = SocketServer::start(&app);
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
         let alerts = Running::start(&app)?;
         let stream = Stream::start(&app)?;
         let saving = tokio::spawn(save_regularly(app.clone()));
-        Ok(Self { app, handle, address, task, stream, saving, reload, socket, alerts })
+        Ok(Self { app, front, stream, saving, socket, alerts })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.front.address()
     }
 
     /// Takes no new connections, finishes the requests that bring events, and ends the change feeds, within this time. The
@@ -185,7 +163,7 @@ impl Server {
     async fn stop_by(self, deadline: Instant) {
         self.app.enter(Phase::Stopping);
         let left = deadline.saturating_duration_since(Instant::now());
-        self.handle.graceful_shutdown(Some(left));
+        self.front.shut_down(left);
         if let Some(socket) = &self.socket {
             socket.shut_down(left);
         }
@@ -204,35 +182,15 @@ impl Server {
         }
         self.app.enter(Phase::EndingReaders);
         let _ = timeout_at(deadline, self.saving).await;
-        // `graceful_shutdown` ends the connections at the deadline.
-        let _ = timeout(left + Duration::from_secs(1), self.task).await;
+        self.front.ended(left).await;
         if let Some(socket) = self.socket {
             socket.ended(left).await;
-        }
-        if let Some(reload) = self.reload {
-            reload.abort();
         }
     }
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Server").field("address", &self.address()).finish_non_exhaustive()
     }
-}
-
-/// Answers connections on a task of its own.
-fn answer<A>(mut server: axum_server::Server<SocketAddr, A>, app: &App) -> JoinHandle<std::io::Result<()>>
-where
-    A: Accept<tokio::net::TcpStream, axum::Router> + Clone + Send + Sync + 'static,
-    A::Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send,
-    A::Service: axum_server::service::SendService<Request<hyper::body::Incoming>> + Send,
-    A::Future: Send,
-{
-    let read_timeout = app.config.read_timeout.0;
-    let builder = server.http_builder();
-    builder.http1().header_read_timeout(read_timeout);
-    builder.http2().max_concurrent_streams(MAX_STREAMS).keep_alive_interval(Some(read_timeout));
-    let server = server.first_request_timeout(read_timeout);
-    tokio::spawn(server.serve(router(app.clone()).into_make_service()))
 }

@@ -8,6 +8,7 @@ mod asker;
 mod batches;
 mod care;
 mod feed;
+mod partitions;
 mod view;
 
 use std::io::Write;

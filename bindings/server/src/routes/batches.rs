@@ -65,6 +65,7 @@ pub(crate) async fn batches(
     caller.expect(Role::Ingest)?;
     caller.expect_all_tenants()?;
     expect_plain(&headers)?;
+    let intake = app.take_in()?;
     if app.phase() > Phase::Running {
         return Err(stopping());
     }
@@ -73,7 +74,7 @@ pub(crate) async fn batches(
     let idle = if app.is_socket { Span(Duration::MAX) } else { app.config.read_timeout };
     let (sender, answers) = channel(ANSWERS_AHEAD);
     tokio::spawn(async move {
-        let _permit = permit;
+        let _held = (permit, intake);
         run(&app, idle, body, Answers { sender, part: Vec::new() }).await;
     });
     let no_buffer = (HeaderName::from_static("x-accel-buffering"), "no");
@@ -86,7 +87,6 @@ fn stopping() -> Problem {
 
 /// Receives, submits and answers at the same time.
 async fn run(app: &App, idle: Span, body: Body, mut answers: Answers) {
-    let _intake = app.take_in();
     let (parts, arrived) = channel(PARTS_AHEAD);
     let (tickets, submitted) = channel(BATCHES_IN_FLIGHT);
     let submitting = {

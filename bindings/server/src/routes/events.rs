@@ -56,7 +56,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Report>, Problem> {
-    let _intake = app.take_in();
+    let _intake = app.take_in()?;
     caller.expect(Role::Ingest)?;
     expect_plain(&headers)?;
     let format: Format = match params.source.as_deref() {

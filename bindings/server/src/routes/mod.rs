@@ -182,7 +182,7 @@ pub(crate) fn router(app: App) -> Router {
 }
 
 /// Logs every request and adds the headers that all responses have.
-async fn edge(request: Request, next: Next) -> Response {
+pub(crate) async fn edge(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -94,7 +94,7 @@ pub(crate) async fn repair(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Report>, Problem> {
-    let _intake = app.take_in();
+    let _intake = app.take_in()?;
     // The report may contain the rejected text.
     expect_reader(&caller)?;
     expect_plain(&headers)?;

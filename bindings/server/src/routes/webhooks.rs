@@ -89,7 +89,7 @@ async fn receive_superoffice(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Report, Problem> {
-    let _intake = app.take_in();
+    let _intake = app.take_in()?;
     let deadline = Instant::now() + app.config.hold.0;
     expect_plain(headers)?;
     let secrets = app.config.superoffice_secret.get(hook);
@@ -158,7 +158,7 @@ async fn receive_airship(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Report, Problem> {
-    let _intake = app.take_in();
+    let _intake = app.take_in()?;
     let deadline = Instant::now() + app.config.hold.0;
     caller.expect(Role::Ingest)?;
     expect_plain(headers)?;
