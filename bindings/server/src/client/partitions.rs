@@ -10,7 +10,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]
-    pub fn partitions<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+    pub fn partitions<T: DeserializeOwned + 'static>(&self) -> Result<T, ClientError> {
         self.get("/partitions")
     }
 }
