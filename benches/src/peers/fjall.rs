@@ -85,6 +85,11 @@ impl Tables for Fjall {
         Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 
+    fn compact(&mut self) -> Result<()> {
+        let keyspaces = [&self.log, &self.known, &self.conversations, &self.open_by_agent];
+        keyspaces.into_iter().try_for_each(|keyspace| Ok(keyspace.major_compact()?))
+    }
+
     fn answers(&mut self) -> Result<Answers> {
         let mut answers = Answers { events: self.log.len()? as u64, ..Answers::default() };
         for entry in self.conversations.iter() {

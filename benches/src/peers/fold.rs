@@ -29,6 +29,10 @@ pub(super) trait Tables {
     fn commit(&mut self, conversations: &[Changed<'_>]) -> Result<()>;
     /// Returns when everything is durable.
     fn settle(&mut self) -> Result<()>;
+    /// Gives unused room back to the file system, if the database can.
+    fn compact(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// The answers at the end.
     fn answers(&mut self) -> Result<Answers>;
     /// What the server has used, if there is one.
@@ -72,6 +76,10 @@ impl<T: Tables> Store for Folding<T> {
 
     fn settle(&mut self) -> Result<()> {
         self.0.settle()
+    }
+
+    fn compact(&mut self) -> Result<()> {
+        self.0.compact()
     }
 
     fn answers(&mut self) -> Result<Answers> {

@@ -148,6 +148,13 @@ pub trait Store {
     /// # Errors
     /// If the database fails.
     fn settle(&mut self) -> Result<()>;
+    /// Gives unused room back to the file system, by the means of the database itself, if there are any.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn compact(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// The answers at the end.
     ///
     /// # Errors
@@ -183,6 +190,22 @@ pub fn replay(peer: Peer, log: &Path, folder: &Path) -> Result<Outcome> {
     let answers = store.answers()?;
     drop(store);
     Ok(Outcome { answers, replay, disk_bytes: disk_bytes(folder)?, server, writer: None, stages: stages.all() })
+}
+
+/// Replays a log and compacts the database. Returns the disk space before and after, in bytes.
+///
+/// # Errors
+/// If the log cannot be read or the database fails.
+pub fn compacted(peer: Peer, log: &Path, folder: &Path) -> Result<[u64; 2]> {
+    let mut store = peer.open(folder)?;
+    events::in_batches(log, peer.batch(), |batch| store.store(&batch))?;
+    store.settle()?;
+    drop(store);
+    let before = disk_bytes(folder)?;
+    let mut store = peer.open(folder)?;
+    store.compact()?;
+    drop(store);
+    Ok([before, disk_bytes(folder)?])
 }
 
 /// Replays a log and closes the database, with all threads watched.

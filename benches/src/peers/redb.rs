@@ -82,6 +82,11 @@ impl Tables for Redb {
         Ok(())
     }
 
+    fn compact(&mut self) -> Result<()> {
+        while self.database.compact()? {}
+        Ok(())
+    }
+
     fn answers(&mut self) -> Result<Answers> {
         let transaction = self.database.begin_read()?;
         let mut answers = Answers { events: transaction.open_table(LOG)?.len()?, ..Answers::default() };

@@ -166,6 +166,11 @@ impl Store for Plain {
         settle(&self.connection, &self.file)
     }
 
+    fn compact(&mut self) -> Result<()> {
+        self.connection.execute_batch("VACUUM")?;
+        settle(&self.connection, &self.file)
+    }
+
     fn answers(&mut self) -> Result<Answers> {
         answers(&self.connection)
     }
@@ -276,6 +281,11 @@ impl Tables for Folded {
     }
 
     fn settle(&mut self) -> Result<()> {
+        settle(&self.connection, &self.file)
+    }
+
+    fn compact(&mut self) -> Result<()> {
+        self.connection.execute_batch("VACUUM")?;
         settle(&self.connection, &self.file)
     }
 

@@ -39,6 +39,7 @@ pub fn tasks() -> Vec<Task> {
         Task::new(memory::held),
         Task::new(memory::growing),
         Task::new(disk::used),
+        Task::new(disk::used_by),
         Task::new(growth::course),
     ]
 }
