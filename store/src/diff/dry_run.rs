@@ -14,9 +14,11 @@ use crate::replay::Target;
 use crate::state::receipt::{EffectCounts, Receipt};
 use crate::write::batch::{Batch, SubmitError};
 use crate::write::error::CommitError;
+use crate::write::group::erased;
 use crate::write::ticket::Ticket;
 
-/// A replay into it counts as a replay into the database would, and writes nothing. The conversations of its events are held in
+/// A replay into it counts as a replay into the database would, and writes nothing. Erased events are recognised if the
+/// database is open in this process. The conversations of its events are held in
 /// memory, with all of their events; the others are not read.
 ///
 /// ```
@@ -83,6 +85,12 @@ impl<'a> DryRun<'a> {
         self
     }
 
+    /// For each event, whether it was erased.
+    fn erased(&self, batch: &Batch) -> Vec<bool> {
+        let erasures = self.base.as_view().map(|view| &view.db().shared().erasures).filter(|all| !all.is_empty());
+        erasures.map_or_else(|| vec![false; batch.len()], |erasures| erased(std::slice::from_ref(batch), erasures))
+    }
+
     /// Ends the dry run.
     ///
     /// # Errors
@@ -130,14 +138,21 @@ impl Scratch {
                 self.load(id, dry_run.base)?;
             }
         }
+        let is_erased = dry_run.erased(batch);
         let mut admissions = self.board.admissions();
-        let admitted: Vec<_> = batch.events().map(|event| admissions.admit(event)).collect();
+        // What was erased is not known to the events that follow.
+        let admitted = batch.events().zip(&is_erased).map(|(event, is_erased)| match is_erased {
+            true => None,
+            false => Some(admissions.admit(event)),
+        });
+        let admitted: Vec<_> = admitted.collect();
         let mut counts = EffectCounts::default();
         let mut edit = self.board.edit();
         for (event, admission) in batch.events().zip(admitted) {
             counts.add(match admission {
-                Admission::Duplicate => Effect::Duplicate,
-                Admission::Log => {
+                None => Effect::Erased,
+                Some(Admission::Duplicate) => Effect::Duplicate,
+                Some(Admission::Log) => {
                     self.new += 1;
                     edit.apply(dry_run.last_seq + self.new, event)
                 }

@@ -157,7 +157,7 @@ impl Group {
 }
 
 /// For each event, whether it was erased.
-fn erased(batches: &[Batch], erasures: &Erasures) -> Vec<bool> {
+pub(crate) fn erased(batches: &[Batch], erasures: &Erasures) -> Vec<bool> {
     let mut is_erased = Vec::new();
     for Batch { events, .. } in batches {
         // Most batches have several events of a conversation, and most conversations none that was erased.
