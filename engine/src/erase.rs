@@ -6,6 +6,7 @@
 pub(crate) mod order;
 mod personal;
 mod subject;
+mod subjects;
 
 use std::fmt;
 
@@ -18,7 +19,8 @@ use crate::image::{ConversationImage, ImageError};
 use crate::session::Session;
 
 pub use personal::Personal;
-pub use subject::{InvalidSubject, Subject};
+pub use subject::{InvalidSubject, NamedBy, Subject};
+pub use subjects::Subjects;
 
 /// The id of an erased conversation: 128 random bits, which have nothing to do with the id before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -113,14 +114,28 @@ impl Serialize for StateHash {
 impl<'de> Deserialize<'de> for StateHash {
     /// From its text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is not a state hash.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("expected 64 hexadecimal digits, found {found:?}")]
+pub struct InvalidStateHash {
+    /// The text.
+    pub found: String,
+}
+
+impl FromStr for StateHash {
+    type Err = InvalidStateHash;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let limb = |number: usize| u64::from_str_radix(text.get(16 * number..16 * (number + 1))?, 16).ok();
         let limbs = || Some([limb(3)?, limb(2)?, limb(1)?, limb(0)?]);
-        limbs()
-            .filter(|_| digits && text.len() == 64)
-            .map(|limbs| Self { limbs })
-            .ok_or_else(|| serde::de::Error::custom(format!("expected 64 hexadecimal digits, found {text:?}")))
+        let limbs = Some(()).filter(|()| is_hash).and_then(|()| limbs());
+        limbs.map(|limbs| Self { limbs }).ok_or_else(|| InvalidStateHash { found: text.to_owned() })
     }
 }
 

@@ -37,13 +37,18 @@ fn a_member_is_erased_and_reports_and_proofs_stay() {
     assert_eq!(listed.code, Some(0), "{listed:?}");
     assert!(listed.stdout.contains("700100_1") && listed.stdout.contains("700100_2"), "{listed:?}");
     assert!(!listed.stdout.contains("700200_1"), "{listed:?}");
+    assert!(listed.stdout.contains("closed  event") && listed.stdout.contains("open    event"), "{listed:?}");
 
     let disclosed = desk.run("disclose", &["--member", "700100"]);
     assert_eq!((disclosed.code, disclosed.json_lines().len()), (Some(0), 3), "{disclosed:?}");
     assert!(disclosed.stdout.contains("Storgata 2") && !disclosed.stdout.contains("700200"), "{disclosed:?}");
     assert!(disclosed.stderr.contains("3 events of 2 conversations"), "{disclosed:?}");
 
-    let erased = desk.run("erase", &["--member", "700100", "--json"]);
+    let refused = desk.run("erase", &["--member", "700100"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("1 of the conversations") && refused.stderr.contains("--open-too"), "{refused:?}");
+    let hash_before = desk.run("hash", &[]).stdout.trim().to_owned();
+    let erased = desk.run("erase", &["--member", "700100", "--open-too", "--json"]);
     assert_eq!(erased.code, Some(0), "{erased:?}");
     let receipt = erased.json();
     assert_eq!([&receipt["number"], &receipt["conversations"], &receipt["events"]], [1, 2, 3], "{receipt}");
@@ -62,7 +67,11 @@ fn a_member_is_erased_and_reports_and_proofs_stay() {
     assert_eq!((&again.json()["erased"], &again.json()["duplicates"]), (&3.into(), &1.into()), "{again:?}");
     assert_eq!(desk.run("hash", &[]).stdout.trim(), receipt["hash_after"]);
     let receipts = desk.run("erase", &["--receipts", "--json"]);
-    assert_eq!(receipts.json()["hash_before"], receipt["hash_before"]);
+    assert_eq!(receipts.json()["keyed_hash_before"], receipt["keyed_hash_before"]);
+    let same = desk.run("erase", &["--receipts", "--json", "--hash-before", &hash_before]);
+    assert_eq!(same.stdout, receipts.stdout);
+    let another = desk.run("erase", &["--receipts", "--hash-before", receipt["hash_after"].as_str().unwrap()]);
+    assert_eq!((another.code, another.stdout.as_str()), (Some(1), ""), "{another:?}");
     let nothing = desk.run("erase", &["--member", "700100"]);
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""), "{nothing:?}");
 }
@@ -72,9 +81,19 @@ fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
     let desk = desk();
     std::fs::create_dir(desk.path("db/serve")).unwrap();
     std::fs::write(desk.path("db/serve/rejects.ndjson"), "{\"raw\":\"my address is Storgata 1\"}").unwrap();
+    let reject = r#"{"raw":"{\"member_business_id\":700100,"}"#;
+    std::fs::write(desk.path("db/serve/more.ndjson"), format!("{{}}\n{reject}\n")).unwrap();
+    let disclosed = desk.run("disclose", &["--member", "700100"]);
+    assert!(disclosed.stderr.contains("1 line of other files"), "{disclosed:?}");
+    let line = &disclosed.json_lines()[3];
+    assert_eq!((&line["file"], &line["line"], &line["text"]), (&"serve/more.ndjson".into(), &2.into(), &reject.into()));
+    std::fs::remove_file(desk.path("db/serve/more.ndjson")).unwrap();
     let refused = desk.run("erase", &["--conversation", "700100_1"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("rejects.ndjson") && refused.stderr.contains("nothing was erased"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("rejects.ndjson, line 1") && refused.stderr.contains("nothing was erased"),
+        "{refused:?}"
+    );
     assert!(desk.run("show", &["700100_1"]).stdout.contains("Storgata"));
     let invalid = desk.run("erase", &["--member", "superoffice:77"]);
     assert_eq!(invalid.code, Some(2), "{invalid:?}");

@@ -191,6 +191,9 @@ pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
     if recovery.unreadable_end_mark {
         console.note("note: the end mark in HEAD is damaged, so a lost end of the log would go unnoticed this time");
     }
+    for number in &recovery.damaged_erasures {
+        console.note(format_args!("note: the record of erasure {number} is damaged, so nothing can be written"));
+    }
     for removed in &recovery.removed_files {
         console.note(format_args!("note: removed {}, left incomplete by a killed process", removed.display()));
     }

@@ -171,6 +171,10 @@ impl CliError {
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
+            OpenError::Erasure { .. } => failed(format!("cannot open {db}: {}", chain(error))).hint(format!(
+                "erased events would come back; commands that only read work. {}",
+                Self::repair_hint(dir)
+            )),
             OpenError::Io { .. } | OpenError::Storage(_) if is_full(error) => {
                 failed(format!("cannot open {db}: {}", chain(error)))
                     .hint("the disk is full: free some space and try again; no acknowledged event is lost")

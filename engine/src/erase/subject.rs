@@ -5,13 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::Attribute;
+use super::subjects::Subjects;
 use crate::event::SUPEROFFICE;
-use crate::fact::Fact;
 use crate::image::ConversationImage;
-use crate::session::Session;
-use crate::spelling::same_number;
-use crate::texts::Field;
 
 /// The member, or the conversation, that is erased or disclosed.
 ///
@@ -42,6 +38,18 @@ pub enum Subject {
         id: i64,
     },
 }
+
+/// What says that a conversation is a subject's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NamedBy {
+    /// One of its events, whether it counts or not.
+    Event,
+    /// Its id.
+    Id,
+}
+
+crate::named! { NamedBy is a "way to name a subject": Event "event", Id "id" }
 
 /// A text that names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,22 +83,10 @@ impl Subject {
         }
     }
 
-    /// Whether the conversation is about this member, or this one.
+    /// Whether the conversation is about this member, or this one. Ask [`Subjects`] about many conversations.
     #[must_use]
     pub fn is_of(&self, image: &ConversationImage) -> bool {
-        let has = |attribute, is_it: &dyn Fn(&str) -> bool| {
-            image.contexts.iter().any(|context| context.get(Field::Attribute(attribute)).is_some_and(is_it))
-        };
-        match self {
-            Self::Member(id) => {
-                let is_it = |value: &str| value == id;
-                has(Attribute::MemberBusinessId, &is_it) || has(Attribute::MemberChannelId, &is_it)
-            }
-            Self::Number(number) => has(Attribute::MemberNumber, &|value| same_number(value, number)),
-            Self::Conversation(id) => *image.id == **id,
-            Self::Customer { tenant, id } => has_session(image, tenant, |session| session.customer_id == Some(*id)),
-            Self::Contact { tenant, id } => has_session(image, tenant, |session| session.contact_id == Some(*id)),
-        }
+        Subjects::from_iter([self.clone()]).is_of(image)
     }
 }
 
@@ -140,20 +136,16 @@ impl TryFrom<SubjectText> for Subject {
     }
 }
 
-/// Whether an event of this tenant has such a session.
-fn has_session(image: &ConversationImage, tenant: &str, is_wanted: impl Fn(&Session) -> bool) -> bool {
-    let is_of_tenant = |fact: &Fact<'_>| {
-        let context = image.contexts.get(fact.context as usize);
-        context.and_then(|context| context.get(Field::Attribute(Attribute::Tenant))) == Some(tenant)
-    };
-    let session_of = |fact: &Fact<'_>| image.sessions.get(fact.session? as usize);
-    // Most conversations have no such session, so that their facts need not be unpacked.
-    image.sessions.iter().any(&is_wanted)
-        && image
-            .facts
-            .iter()
-            .chain(image.conflicts.iter())
-            .any(|fact| is_of_tenant(&fact) && session_of(&fact).is_some_and(&is_wanted))
+/// Times since the epoch have this number of digits at least, in seconds; Airship's are in milliseconds.
+const MIN_TIME_DIGITS: usize = 10;
+
+/// The member in a conversation id of Airship: what is before a character that is neither a letter nor a digit, and a time in
+/// digits. So the beginning of a UUID is not taken for a member, and `7.5` is no id of the member 7.
+pub(super) fn member_of(conversation: &str) -> Option<&str> {
+    let rest = conversation.trim_end_matches(|c: char| c.is_ascii_digit());
+    let has_time = conversation.len() - rest.len() >= MIN_TIME_DIGITS;
+    let separator = rest.chars().next_back().filter(|c| !c.is_alphanumeric() && has_time)?;
+    rest.strip_suffix(separator).filter(|member| !member.is_empty())
 }
 
 #[cfg(test)]

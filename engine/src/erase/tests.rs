@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::course::tests::{any_events, board, numbers};
 use crate::draft::tests::message;
-use crate::event::{AgentMention, SUPEROFFICE};
+use crate::event::{AIRSHIP, AgentMention, SUPEROFFICE};
 use crate::report::Transitions;
 use crate::{Moment, State};
 
@@ -165,6 +165,31 @@ fn a_subject_is_found_by_any_event_of_a_conversation() {
     for invalid in ["", "superoffice:", "superoffice:customer:7", "superoffice:x:customer:-1", "superoffice:x:agent:7"]
     {
         assert_eq!(Subject::member(invalid), Err(InvalidSubject { found: invalid.to_owned() }));
+    }
+}
+
+/// Airship's `transaction` is the member and a time, and `member_business_id` is optional.
+#[test]
+fn an_airship_conversation_that_names_its_member_only_in_its_id_is_found() {
+    let of = |source: &'static str, id: &str, member: Option<&str>| {
+        let draft = Draft { source, conversation: id, ..message() }.member_business_id(member);
+        let event = draft.build().unwrap();
+        board(&[event]).image(0).unwrap()
+    };
+    let uuid = "017af0ac-636e-4a1d-8da0-275055c86b16";
+    let id = format!("{uuid}_1627535468595");
+    let named_in = |image: &ConversationImage, member: &str| {
+        Subjects::from_iter([Subject::member(member).unwrap()]).named_in(image)
+    };
+    assert_eq!(named_in(&of(AIRSHIP, &id, None), uuid), Some(NamedBy::Id));
+    assert_eq!(named_in(&of(AIRSHIP, &id, Some(uuid)), uuid), Some(NamedBy::Event));
+    assert_eq!(named_in(&of(AIRSHIP, "7:1627535468595", None), "7"), Some(NamedBy::Id));
+    // Another member, another source, the beginning of another member, and something else than a time.
+    assert_eq!(named_in(&of(AIRSHIP, &id, Some("another")), uuid), None);
+    assert_eq!(named_in(&of("desk", &id, None), uuid), None);
+    assert_eq!(named_in(&of(AIRSHIP, &id, None), "017af0ac"), None);
+    for id in ["7001627535468595", "700_", "700", "700_1627535468595x", "700_5"] {
+        assert_eq!(named_in(&of(AIRSHIP, id, None), "700"), None, "{id}");
     }
 }
 

@@ -92,6 +92,13 @@ impl Convofold {
     pub fn erasures(&self) -> &[Erasure] {
         &self.shared().erasures.receipts
     }
+
+    /// The receipt of the erasure before which the state had this hash. So an auditor who has a backup of before can see that it
+    /// is the state that a receipt is about.
+    #[must_use]
+    pub fn erasure_of(&self, hash_before: StateHash) -> Option<Erasure> {
+        self.shared().erasures.of_state(hash_before).cloned()
+    }
 }
 
 impl View {

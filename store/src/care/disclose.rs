@@ -1,13 +1,20 @@
 //! Disclose: everything that is stored about a member.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::Path;
 
-use convofold_engine::Subject;
+use convofold_engine::{Subject, Subjects};
+use serde::Serialize;
 
 use crate::api::export::ExportEventsError;
 use crate::api::handle::Convofold;
+use crate::care::beside::{each_file, each_line};
+use crate::care::erase::Search;
 use crate::state::base::all_images;
 use crate::state::lent_storage::LentStorage;
+use crate::storage::StorageError;
+use crate::storage::end_mark::storage_folder;
 
 /// What was disclosed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +25,18 @@ pub struct Disclosed {
     pub conversations: u64,
     /// Number of events.
     pub events: u64,
+    /// Number of lines of other files in the directory of the database.
+    pub lines: u64,
+}
+
+/// A line of another file, such as a reject record.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// Relative to the directory.
+    file: &'a str,
+    /// Its number, from 1.
+    line: u64,
+    text: &'a str,
 }
 
 impl Convofold {
@@ -25,25 +44,59 @@ impl Convofold {
     /// convofold's own form: all that is stored about them. The events of a conversation are together, in the order of their
     /// arrival. [`Erase`](crate::erase::Erase) erases the same conversations.
     ///
+    /// After the events follows each line of another file in the directory of the database that names the subjects or one of
+    /// these conversations: what `convofold serve` rejected, and alerts. They are written as
+    /// `{"file":"serve/rejects.ndjson","line":3,"text":"..."}`.
+    ///
     /// Reads every conversation; one at a time is in memory.
     ///
     /// # Errors
-    /// [`ExportEventsError`] if a conversation cannot be read, or `out` cannot be written.
+    /// [`ExportEventsError`] if a conversation or a file cannot be read, or `out` cannot be written.
     pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, ExportEventsError> {
+        let subjects: Subjects = subjects.iter().cloned().collect();
         let storage = LentStorage::of(self.shared());
-        let mut disclosed = Disclosed::default();
+        let (mut disclosed, mut conversations) = (Disclosed::default(), BTreeSet::new());
         for image in all_images(self.shared(), storage.as_ref()) {
             let image = image?;
-            if !subjects.iter().any(|subject| subject.is_of(&image)) {
+            if !subjects.is_of(&image) {
                 continue;
             }
-            disclosed.conversations += 1;
+            conversations.insert(image.id.to_string());
             image.each_event(|_, event| {
                 disclosed.events += 1;
                 writeln!(out, "{}", event.export_line()).map_err(ExportEventsError::Write)
             })?;
         }
+        disclosed.conversations = conversations.len() as u64;
+        disclosed.lines = self.disclose_lines(subjects, conversations, out)?;
         out.flush()?;
         Ok(disclosed)
+    }
+
+    /// Writes the lines of other files that name them. Returns their number.
+    fn disclose_lines(
+        &self,
+        subjects: Subjects,
+        conversations: BTreeSet<String>,
+        out: &mut impl Write,
+    ) -> Result<u64, ExportEventsError> {
+        let failed = StorageError::io("preparing the search of files");
+        let search = Search::of_ids(subjects, conversations).ok_or_else(|| failed(io::Error::other("too many ids")))?;
+        let dir = self.dir();
+        let storage = storage_folder(dir).map_err(StorageError::io("reading the end mark"))?;
+        let mut lines = 0;
+        each_file(dir, &[&storage], |path: &Path| {
+            let file = path.strip_prefix(dir).unwrap_or(path).to_string_lossy();
+            each_line(path, 0, |line, text| {
+                if !search.finds(text) {
+                    return Ok(());
+                }
+                lines += 1;
+                let text = String::from_utf8_lossy(text.trim_ascii_end());
+                let line = serde_json::to_string(&Line { file: &file, line, text: &text }).map_err(io::Error::from)?;
+                writeln!(out, "{line}").map_err(ExportEventsError::Write)
+            })
+        })?;
+        Ok(lines)
     }
 }

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod repair;
 pub(crate) mod trim;
+mod beside;
 mod copy;
 pub(crate) mod disclose;
 pub(crate) mod compact;

@@ -30,8 +30,12 @@ pub(crate) struct StoredErasure {
     pub(crate) rule: String,
     /// The last event in the log then.
     pub(crate) last_seq: u64,
-    pub(crate) hash_before: [u8; 32],
+    /// HMAC-SHA-256 over the state hash of before: the difference of two state hashes is the hash of what was erased, and
+    /// would allow to test guesses.
+    pub(crate) keyed_hash_before: [u8; 32],
     pub(crate) hash_after: [u8; 32],
+    /// By which both states were derived.
+    pub(crate) fold_version: u32,
     /// The ids of the erased conversations, in ascending order of their hashes.
     pub(crate) conversations: Vec<KeyedHash>,
     /// The erased events, each with its conversation, in ascending order of their hashes.

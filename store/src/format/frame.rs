@@ -274,6 +274,14 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The body of a value of any kind, before compression.
+pub(crate) fn body_of_any(value: &[u8]) -> Result<Vec<u8>, Damage> {
+    // What is neither header nor body is fields.
+    let field_bytes = value.len().saturating_sub(HEADER_BYTES).saturating_sub(u32_at(value, 12) as usize);
+    let [version] = array_at(value, 4);
+    Frame::open(FrameKind { magic: array_at(value, 0), version, field_bytes }, value)?.body()
+}
+
 fn compression(error: io::Error) -> Damage {
     Damage::Compression { why: error.to_string() }
 }

@@ -288,8 +288,9 @@ pub(crate) fn erasure() -> StoredErasure {
         at_ms: 1_700_000_000_000,
         rule: "request".to_owned(),
         last_seq: 90,
-        hash_before: [1; 32],
+        keyed_hash_before: [1; 32],
         hash_after: [2; 32],
+        fold_version: 6,
         conversations: vec![[3; 16]],
         events: vec![[4; 16], [5; 16]],
     }

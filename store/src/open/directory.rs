@@ -26,7 +26,7 @@ use crate::storage::files::{
 };
 use crate::storage::sled::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 
-const LOCK: &str = "LOCK";
+pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const FORMAT: &str = "FORMAT";
 
 /// A directory that this process has locked.

@@ -107,6 +107,16 @@ pub enum OpenError {
         /// The seq of the first event in the log.
         first_seq: Seq,
     },
+    /// The record of an erasure is damaged, so that erased events would come back. The database can be opened for reading. Repair
+    /// it, or restore a backup from after the erasure.
+    #[error("the record of erasure {number} is damaged")]
+    Erasure {
+        /// Its number.
+        number: u64,
+        /// The damage.
+        #[source]
+        why: Damage,
+    },
     /// An operation of the operating system failed.
     #[error("{doing} {} failed", .path.display())]
     Io {

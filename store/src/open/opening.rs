@@ -55,6 +55,7 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
         SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("making a safety copy in", path))?;
     let storage = scopeguard::guard(open_storage(&directory, &folder, options)?, |storage| drop(release(storage)));
     let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
+    state.expect_erasures()?;
     copy.discard().map_err(doing("removing the safety copy in", path))?;
     state.settle_check_of_pages(storage.as_ref())?;
     state.complete_search_index(storage.as_ref())?;
@@ -100,6 +101,7 @@ pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>)
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
     let end_mark = find_end_mark(path)?;
     let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
+    state.expect_erasures()?;
     state.settle_check_of_pages(storage.as_ref())?;
     state.complete_search_index(storage.as_ref())?;
     ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)

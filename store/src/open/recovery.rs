@@ -131,6 +131,7 @@ fn recover_all(
         blocks_replayed: replayed.blocks,
         events_replayed: replayed.events,
         last_seq: state.position.last_seq(),
+        damaged_erasures: state.erasures.damaged.iter().map(|(number, _)| *number).collect(),
         stray_values,
         ..Recovery::default()
     };
@@ -212,6 +213,14 @@ impl RecoveredState {
         self.search = SearchIndex::new(Some(self.checkpointer.search.runs()), false);
         self.checkpointer.is_incomplete = true;
         Ok(())
+    }
+
+    /// Fails if the record of an erasure cannot be read: erased events that arrive again would be logged.
+    pub(crate) fn expect_erasures(&self) -> Result<(), OpenError> {
+        match self.erasures.damaged.first() {
+            Some((number, why)) => Err(OpenError::Erasure { number: *number, why: why.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The generation of the newest checkpoint, if it contains all of the log and can be used.

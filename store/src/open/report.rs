@@ -43,6 +43,10 @@ pub struct Recovery {
     /// ([`Convofold::committed_at`](crate::Convofold::committed_at)) never go back.
     #[cfg_attr(feature = "serde", serde(rename = "clock_ahead_ms", serialize_with = "crate::json::as_ms_if_any"))]
     pub clock_ahead: Option<Duration>,
+    /// The numbers of erasures ([`Convofold::erasures`](crate::Convofold::erasures)) whose records are damaged. Only a database that
+    /// is opened for reading has any; otherwise opening fails.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub damaged_erasures: Vec<u64>,
     /// Number of values that no barrier makes durable. Always 0; any other number is a bug in convofold: please report
     /// it.
     pub stray_values: u64,
@@ -99,6 +103,9 @@ fn found(recovery: &Recovery) {
     }
     if recovery.unreadable_end_mark {
         tell!(warn, "the end mark was damaged or missing; it was rewritten");
+    }
+    if !recovery.damaged_erasures.is_empty() {
+        tell!(error, numbers = ?recovery.damaged_erasures, "the records of erasures are damaged");
     }
     if recovery.stray_values > 0 {
         tell!(

@@ -6,6 +6,7 @@ use convofold_engine::{EventRef, Seq, StateHash};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::damage::Damage;
 use crate::format::erasures::{Key, KeyedHash, StoredErasure, open, seal};
 use crate::format::frame::Compressor;
 use crate::storage::{ReadStorage, Storage, StorageError};
@@ -30,10 +31,14 @@ pub struct Erasure {
     pub events: u64,
     /// The last event in the log then.
     pub last_seq: Seq,
-    /// The state hash before.
-    pub hash_before: StateHash,
+    /// HMAC-SHA-256 over the state hash before it, with a key of the database, in hexadecimal. The hash itself would tell who has
+    /// the receipt what was erased, if they can guess it. [`Convofold::erasure_of`](crate::Convofold::erasure_of) recognises
+    /// the hash.
+    pub keyed_hash_before: String,
     /// The state hash after it.
     pub hash_after: StateHash,
+    /// The fold version by which both states were derived.
+    pub fold_version: u32,
 }
 
 impl Erasure {
@@ -45,8 +50,10 @@ impl Erasure {
             conversations: stored.conversations.len() as u64,
             events: stored.events.len() as u64,
             last_seq: stored.last_seq,
-            hash_before: StateHash::from_bytes(stored.hash_before),
+            // 256 bits in hexadecimal, like a state hash.
+            keyed_hash_before: StateHash::from_bytes(stored.keyed_hash_before).to_string(),
             hash_after: StateHash::from_bytes(stored.hash_after),
+            fold_version: stored.fold_version,
         }
     }
 }
@@ -58,13 +65,23 @@ pub(crate) struct Erasures {
     conversations: HashSet<KeyedHash>,
     events: HashSet<KeyedHash>,
     pub(crate) receipts: Vec<Erasure>,
+    /// The numbers of erasures that cannot be read, and why. With one of them, nothing may be written: erased events would
+    /// come back.
+    pub(crate) damaged: Vec<(u64, Damage)>,
 }
 
 impl Erasures {
-    /// Reads all of them.
+    /// Reads all that can be read.
     pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
         let mut erasures = Self::default();
-        for (number, erasure) in stored(storage)? {
+        for (number, erasure) in each_stored(storage)? {
+            let erasure = match erasure {
+                Ok(erasure) => erasure,
+                Err(why) => {
+                    erasures.damaged.push((number, why));
+                    continue;
+                }
+            };
             erasures.receipts.push(Erasure::of(number, &erasure));
             erasures.hasher = Hasher::new(&erasure.key);
             erasures.conversations.extend(erasure.conversations);
@@ -83,6 +100,12 @@ impl Erasures {
         self.hasher.as_ref().is_some_and(|hasher| self.events.contains(&hasher.event(event)))
     }
 
+    /// The erasure before which the state had this hash.
+    pub(crate) fn of_state(&self, hash: StateHash) -> Option<&Erasure> {
+        let keyed = StateHash::from_bytes(self.hasher.as_ref()?.state(hash)).to_string();
+        self.receipts.iter().find(|receipt| receipt.keyed_hash_before == keyed)
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.receipts.is_empty()
@@ -96,11 +119,24 @@ pub(crate) fn number_of(record_name: &str) -> Option<u64> {
 
 /// The stored erasures with their numbers, in order.
 pub(crate) fn stored(storage: &dyn ReadStorage) -> Result<Vec<(u64, StoredErasure)>, StorageError> {
+    let all = each_stored(storage)?.into_iter();
+    all.map(|(number, erasure)| Ok((number, erasure.map_err(StorageError::Value)?))).collect()
+}
+
+/// The number of an erasure, and what is stored of it.
+type Numbered = (u64, Result<StoredErasure, Damage>);
+
+/// The stored erasures with their numbers, in order, or their damage.
+fn each_stored(storage: &dyn ReadStorage) -> Result<Vec<Numbered>, StorageError> {
     let names = storage.record_names(RECORD)?;
     let read = |name: &String| {
         let number = number_of(name).unwrap_or_default();
-        let value = storage.record(name)?.unwrap_or_default();
-        Ok((number, open(number, &value).map_err(StorageError::Value)?))
+        let value = match storage.record(name) {
+            Ok(value) => value.ok_or(Damage::Missing),
+            Err(StorageError::Value(why)) => Err(why),
+            Err(error) => return Err(error),
+        };
+        Ok((number, value.and_then(|value| open(number, &value))))
     };
     names.iter().map(read).collect()
 }
@@ -138,13 +174,21 @@ impl Hasher {
         self.hash(&[b"event", conversation.as_bytes(), source.as_bytes(), &form, text.as_bytes()])
     }
 
+    /// The hash of a state hash.
+    pub(crate) fn state(&self, hash: StateHash) -> [u8; 32] {
+        self.whole(&[b"state", &hash.to_bytes()])
+    }
+
     fn hash(&self, parts: &[&[u8]]) -> KeyedHash {
+        self.whole(parts).first_chunk().copied().unwrap_or_default()
+    }
+
+    fn whole(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        whole.first_chunk().copied().unwrap_or_default()
+        mac.finalize().into_bytes().into()
     }
 }

@@ -1,27 +1,31 @@
 //! Erasure: what is gone, what stays, what does not come back, and what a kill or a failure leaves.
 
 use std::fs;
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use convofold_engine::{
-    AgentMention, Direction, Draft, Event, Every, GroupBy, Identity, Kind, Moment, Query, ReportQuery, StatusFilter,
-    Subject, Time,
+    AgentMention, Direction, Draft, Event, Every, GroupBy, Identity, Kind, Moment, NamedBy, Query, ReportQuery, Status,
+    StatusFilter, Subject, Time,
 };
 
 use super::fixtures::FORMS;
 use super::{Home, lived_in, message, messages, submit};
 use crate::backup::{BackupError, BackupOptions, restore};
-use crate::erase::{Erase, EraseError, Erased};
+use crate::diff::DryRun;
+use crate::erase::{Erase, EraseError, Erased, Search};
 use crate::format::frame::Frame;
+use crate::open::error::OpenError;
 use crate::open::opening::open_on;
 use crate::repair::Repair;
-use crate::storage::ReadStorage;
+use crate::replay::{Input, Replay};
 use crate::storage::end_mark::tests::FAILING_MOVES;
 use crate::storage::end_mark::{next_folder, storage_folder, storage_folders};
 use crate::storage::fragment::Tree;
 use crate::storage::memory::{Fault, MemoryStorage};
 use crate::storage::sled::{MIN_SEGMENT_BYTES, SledOptions, SledStorage};
+use crate::storage::{ReadStorage, Storage};
 use crate::{Batch, Convofold, Options};
 
 const BEGINNING_MS: i64 = 1_700_000_000_000;
@@ -55,6 +59,11 @@ fn fill(db: &Convofold, events: &[Event]) {
     }
 }
 
+/// An erasure of open conversations too.
+fn erase(subjects: impl IntoIterator<Item = Subject>) -> Erase {
+    Erase::new(subjects).open_too(true)
+}
+
 fn member(number: u64) -> Subject {
     Subject::member(&format!("member-{number:04}")).unwrap()
 }
@@ -83,9 +92,13 @@ fn is_clean(db: &Convofold) -> bool {
     db.verify_past(|_| {}).unwrap().is_clean() && audit.is_clean()
 }
 
-/// Whether a file of the closed database, or a stored value without its compression, contains these bytes.
 fn contains(home: &Home, needle: &str) -> bool {
-    let has = |bytes: &[u8]| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
+    contains_bytes(home, needle.as_bytes())
+}
+
+/// Whether a file of the closed database, or a stored value without its compression, contains these bytes.
+fn contains_bytes(home: &Home, needle: &[u8]) -> bool {
+    let has = |bytes: &[u8]| memchr::memmem::find(bytes, needle).is_some();
     let storage = storage_folder(&home.path()).unwrap();
     let options = SledOptions { segment_bytes: MIN_SEGMENT_BYTES, cache_bytes: 1 << 20 };
     let sled = SledStorage::open(&storage, options).unwrap();
@@ -109,7 +122,7 @@ fn an_erased_member_is_gone_and_every_number_stays() {
     let then = |db: &Convofold| seqs.map(|moment| db.at(moment).totals().unwrap());
     let before = (impersonal(&db), report(&db), then(&db), db.recorded_hashes().unwrap().hashes.len());
     let (hash, last_seq) = (db.state_hash(), db.stats().last_seq);
-    let erase = Erase::new([member(3), Subject::Number("47 90000021".to_owned()), member(99)]);
+    let erase = erase([member(3), Subject::Number("47 90000021".to_owned()), member(99)]);
     let found = erase.dry_run(&db).unwrap();
     assert_eq!(found.iter().map(|found| found.events).collect::<Vec<_>>(), [12, 12]);
     db.close().unwrap();
@@ -117,7 +130,7 @@ fn an_erased_member_is_gone_and_every_number_stays() {
 
     let Erased { receipt, also_elsewhere, .. } = erase.run(home.path()).unwrap().unwrap();
     assert_eq!((receipt.number, receipt.conversations, receipt.events, receipt.last_seq), (1, 2, 24, last_seq));
-    assert_eq!((receipt.hash_before, also_elsewhere), (hash, 0));
+    assert_eq!(also_elsewhere, 0);
     assert_eq!(storage_folders(&home.path()).unwrap(), ["sled-2"]);
     for secret in [
         "the secret 3 of member 0003",
@@ -132,7 +145,8 @@ fn an_erased_member_is_gone_and_every_number_stays() {
     let db = home.open();
     assert_eq!((impersonal(&db), report(&db), then(&db), db.recorded_hashes().unwrap().hashes.len()), before);
     assert_eq!((db.state_hash(), db.recovery().events_replayed), (receipt.hash_after, 0));
-    assert_eq!(db.erasures(), [receipt]);
+    assert_eq!(db.erasures().to_vec(), vec![receipt.clone()]);
+    assert_eq!((db.erasure_of(hash), db.erasure_of(receipt.hash_after)), (Some(receipt.clone()), None));
     assert!(is_clean(&db));
     assert!(db.state("member-0003_1700000000000").unwrap().is_none());
     let erased = db.query(&Query::new().status(StatusFilter::Any).member("member-0003")).unwrap();
@@ -156,10 +170,10 @@ fn what_arrives_again_is_counted_and_does_not_come_back() {
     let all = events(5, 0..10);
     fill(&db, &all);
     db.close().unwrap();
-    Erase::new([member(2)]).run(home.path()).unwrap().unwrap();
+    erase([member(2)]).run(home.path()).unwrap().unwrap();
     // A second erasure keeps the first.
-    Erase::new([member(4)]).rule("retention").run(home.path()).unwrap().unwrap();
-    assert_eq!(Erase::new([member(2), member(4)]).run(home.path()).unwrap(), None);
+    erase([member(4)]).rule("retention").run(home.path()).unwrap().unwrap();
+    assert_eq!(erase([member(2), member(4)]).run(home.path()).unwrap(), None);
     let db = home.open();
     let rules: Vec<_> = db.erasures().iter().map(|erasure| (erasure.number, erasure.rule.clone())).collect();
     assert_eq!(rules, [(1, "request".to_owned()), (2, "retention".to_owned())]);
@@ -190,7 +204,7 @@ fn restored_and_repaired_databases_know_what_was_erased() {
     let [earlier, file] = ["earlier", "backup"].map(|name| home.dir.path().join(name));
     db.backup(&earlier, &BackupOptions::new(), |_| {}).unwrap();
     db.close().unwrap();
-    Erase::new([member(1)]).run(home.path()).unwrap().unwrap();
+    erase([member(1)]).run(home.path()).unwrap().unwrap();
     let db = home.open();
     let since = BackupOptions::new().since(&earlier);
     let error = db.backup(home.dir.path().join("since"), &since, |_| {}).unwrap_err();
@@ -220,7 +234,7 @@ fn a_trimmed_log_and_open_conversations_are_erased_too() {
     let file = home.dir.path().join("backup");
     db.backup(&file, &BackupOptions::new(), |_| {}).unwrap();
     db.close().unwrap();
-    let erased = Erase::new([member(0), member(19)]).run(home.path()).unwrap().unwrap();
+    let erased = erase([member(0), member(19)]).run(home.path()).unwrap().unwrap();
     assert_eq!((erased.receipt.conversations, erased.receipt.events), (2, 22));
     assert!(!contains(&home, "member-0000") && !contains(&home, "member 0019"));
     let db = home.open();
@@ -241,7 +255,7 @@ fn a_conversation_with_conflicts_and_duplicates_is_erased_from_a_database_with_a
     db.close().unwrap();
     let opened = open_on(&home.path(), &Options::new(), storage.clone()).unwrap();
     let subjects = ["odd", "case-3", "case-36"].map(|id| Subject::Conversation(id.to_owned()));
-    let erased = Erase::new(subjects).run_on(opened).unwrap().unwrap();
+    let erased = erase(subjects).run_on(opened).unwrap().unwrap();
     assert_eq!(erased.receipt.conversations, 3);
     let db = home.open_on(&MemoryStorage::with(storage.created().unwrap().contents()), Options::new());
     assert_eq!(impersonal(&db), before);
@@ -253,7 +267,7 @@ fn a_conversation_with_conflicts_and_duplicates_is_erased_from_a_database_with_a
 
 #[test]
 fn no_operation_of_an_erasure_can_fail_badly() {
-    let erase = Erase::new([member(1)]);
+    let erase = erase([member(1)]);
     let (shelf, kept) = (Home::new(), Arc::default());
     let db = shelf.open_on(&kept, Options::new());
     fill(&db, &events(18, 0..3));
@@ -304,7 +318,7 @@ fn a_move_that_fails_leaves_everything_of_before_or_of_after() {
         fs::create_dir(home.path().join(own)).unwrap();
         let target = next_folder(&home.path()).unwrap();
         FAILING_MOVES.lock().push((target, slot));
-        let error = Erase::new([member(1)]).run(home.path()).unwrap_err();
+        let error = erase([member(1)]).run(home.path()).unwrap_err();
         assert!(matches!(error, EraseError::Move(_)), "{error:?}");
         for home in [home.killed(), home] {
             let db = home.open();
@@ -329,10 +343,10 @@ fn a_number_that_two_members_share_and_a_common_text_stay_with_the_other() {
     };
     submit(&db, Batch::new(vec![shared(1), shared(2), event(3, 1)]));
     db.close().unwrap();
-    let erased = Erase::new([member(1)]).run(home.path()).unwrap().unwrap();
+    let erased = erase([member(1)]).run(home.path()).unwrap().unwrap();
     assert_eq!((erased.receipt.conversations, erased.also_elsewhere), (1, 2));
     assert!(contains(&home, "+47 1234 5678"));
-    let erased = Erase::new([Subject::Number("4712345678".to_owned())]).run(home.path()).unwrap().unwrap();
+    let erased = erase([Subject::Number("4712345678".to_owned())]).run(home.path()).unwrap().unwrap();
     assert_eq!((erased.receipt.number, erased.receipt.conversations, erased.also_elsewhere), (2, 1, 0));
     assert!(!contains(&home, "+47 1234 5678") && !contains(&home, "help you today"));
 }
@@ -345,38 +359,228 @@ fn what_would_be_left_ends_the_erasure_and_nothing_changes() {
     submit(&db, Batch::default().bookmark("last-member", "member-0002"));
     let before = db.state_hash();
     db.close().unwrap();
-    let error = Erase::new([member(2)]).run(home.path()).unwrap_err();
-    assert!(matches!(error, EraseError::Left { .. }), "{error:?}");
+    let error = erase([member(2)]).run(home.path()).unwrap_err();
+    assert!(matches!(&error, EraseError::InBookmark { name } if name == "\"last-member\""), "{error:?}");
     // A file of somebody else in the directory.
     let note = home.path().join("note.txt");
     fs::write(&note, "call +47 9000 0003 back").unwrap();
-    let error = Erase::new([member(3)]).run(home.path()).unwrap_err();
-    assert!(matches!(&error, EraseError::Beside { file } if *file == note), "{error:?}");
+    let error = erase([member(3)]).run(home.path()).unwrap_err();
+    assert!(matches!(&error, EraseError::Beside { file, line: 1 } if *file == note), "{error:?}");
     let db = home.open();
     assert_eq!((db.state_hash(), db.erasures().len()), (before, 0));
-    assert!(matches!(Erase::new([member(1)]).run(home.path()), Err(EraseError::Open(_))));
+    assert!(matches!(erase([member(1)]).run(home.path()), Err(EraseError::Open(_))));
     db.close().unwrap();
     assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
     fs::remove_file(note).unwrap();
-    assert!(Erase::new([member(3)]).run(home.path()).unwrap().is_some());
+    assert!(erase([member(3)]).run(home.path()).unwrap().is_some());
 }
 
 #[test]
 fn nothing_is_erased_from_a_database_that_has_nothing_of_the_subject() {
     let home = Home::new();
     home.open().close().unwrap();
-    assert_eq!(Erase::new([member(1)]).run(home.path()).unwrap(), None);
+    assert_eq!(erase([member(1)]).run(home.path()).unwrap(), None);
     let db = home.open();
     submit(&db, Batch::new(messages(0, 40)));
     db.close().unwrap();
-    assert_eq!(Erase::new([member(1)]).run(home.path()).unwrap(), None);
+    assert_eq!(erase([member(1)]).run(home.path()).unwrap(), None);
     assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
     // A killed process left events after the last checkpoint.
     let db = home.open();
     submit(&db, Batch::new(vec![event(1, 0), message("case-1", 90)]));
     let killed = home.killed();
     drop(db);
-    let erased = Erase::new([member(1)]).run(killed.path()).unwrap().unwrap();
+    let erased = erase([member(1)]).run(killed.path()).unwrap().unwrap();
     assert_eq!(erased.receipt.events, 1);
     assert!(is_clean(&killed.open()));
+}
+
+/// The difference of two state hashes is the hash of the lines that changed, so the one of before is not stored, nor is the one
+/// that a checkpoint recorded.
+#[test]
+fn a_receipt_and_the_database_do_not_tell_the_hash_of_an_erased_line() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(3, 0..8));
+    let before = db.state_hash();
+    db.close().unwrap();
+    let receipt = erase([member(1)]).run(home.path()).unwrap().unwrap().receipt;
+    assert_eq!(receipt.keyed_hash_before.len(), 64);
+    assert_ne!(receipt.keyed_hash_before, before.to_string());
+    let db = home.open();
+    assert!(db.recorded_hashes().unwrap().hashes.iter().all(|recorded| recorded.hash != before));
+    assert_eq!(db.erasure_of(before), Some(receipt));
+    db.close().unwrap();
+    assert!(!contains_bytes(&home, &before.to_bytes()));
+}
+
+#[test]
+fn an_open_conversation_is_erased_only_if_asked() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(2, 0..6));
+    submit(&db, Batch::new(vec![event(0, 6)]));
+    let both = Erase::new([member(0), member(1)]);
+    let found = both.dry_run(&db).unwrap();
+    assert_eq!(found.iter().map(|found| found.status).collect::<Vec<_>>(), [Status::Closed, Status::Open]);
+    assert!(found.iter().all(|found| found.by == NamedBy::Event));
+    let before = db.state_hash();
+    db.close().unwrap();
+    let error = both.run(home.path()).unwrap_err();
+    assert!(matches!(error, EraseError::StillOpen { conversations: 1 }), "{error:?}");
+    let db = home.open();
+    assert_eq!(db.state_hash(), before);
+    db.close().unwrap();
+    assert_eq!(Erase::new([member(0)]).run(home.path()).unwrap().unwrap().receipt.conversations, 1);
+    assert_eq!(both.open_too(true).run(home.path()).unwrap().unwrap().receipt.conversations, 1);
+}
+
+/// The file of rejects has JSON in texts and base64, and ids can be short.
+#[test]
+fn a_file_beside_the_storage_is_searched_as_what_it_means() {
+    let home = Home::new();
+    let db = home.open();
+    let short = |id: &str, member: &str, name: &str| {
+        let draft = Draft::new("desk", id, Kind::Close, Time::from_ms(BEGINNING_MS));
+        draft.member_business_id(member).member_name(name).build().unwrap()
+    };
+    submit(&db, Batch::new(vec![short("c-1", "70010", "J\u{f6}rgen Tveit"), short("c-2", "70020", "Ida Tveit")]));
+    db.close().unwrap();
+    let outside = home.dir.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, home.path().join("serve")).unwrap();
+    let file = home.path().join("serve/rejects.ndjson");
+    let erase = Erase::new([Subject::member("70010").unwrap()]);
+    let in_base64 = "eyJtZW1iZXIiOiI3MDAxMCJ9";
+    for line in [
+        r#"{"raw":"{\"member_business_id\":70010,"}"#.to_owned(),
+        r#"{"raw":"{\"member_name\":\"J\\u00f6rgen Tveit\"}"}"#.to_owned(),
+        format!(r#"{{"raw_base64":"{in_base64}"}}"#),
+        r#"0123456789abcdef {"began":{"subject":"c-1","at":1700000000000}}"#.to_owned(),
+    ] {
+        fs::write(&file, format!("{{\"raw\":\"of somebody else\"}}\n{line}\n")).unwrap();
+        let error = erase.run(home.path());
+        let is_found = matches!(&error, Err(EraseError::Beside { file: found, line: 2 }) if *found == file);
+        assert!(is_found, "{line}: {error:?}");
+    }
+    fs::write(&file, "{\"raw\":\"of somebody else, 70020\"}\n").unwrap();
+    assert!(erase.run(home.path()).unwrap().is_some());
+}
+
+#[test]
+fn files_beside_the_storage_are_searched_and_cleaned_also_if_no_conversation_is_the_members() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(2, 0..7));
+    db.close().unwrap();
+    let file = home.path().join("serve.ndjson");
+    fs::write(&file, "{\"raw\":\"{\\\"member_business_id\\\":70010}\"}\n").unwrap();
+    let erase = erase([Subject::member("70010").unwrap()]);
+    let error = erase.run(home.path()).unwrap_err();
+    assert!(matches!(&error, EraseError::Beside { file: found, line: 1 } if *found == file), "{error:?}");
+    let clean = |file: &std::path::Path, search: &Search| {
+        let text = fs::read_to_string(file)?;
+        let kept: String = text.split_inclusive('\n').filter(|line| !search.finds(line.as_bytes())).collect();
+        fs::write(file, kept)
+    };
+    let cleaned = file.clone();
+    let erase = erase.beside(move |search| clean(&cleaned, search));
+    assert_eq!(erase.run(home.path()).unwrap(), None);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+    // With conversations.
+    fs::write(&file, "{\"raw\":\"member-0001\"}\nanother line\n").unwrap();
+    let cleaned = file.clone();
+    let erase = Erase::new([member(1)]).beside(move |search| clean(&cleaned, search));
+    assert_eq!(erase.run(home.path()).unwrap().unwrap().receipt.conversations, 1);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "another line\n");
+}
+
+#[test]
+fn what_is_compressed_or_another_storage_cannot_be_searched_and_is_named() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(2, 0..7));
+    let backup = home.path().join("copies/before");
+    fs::create_dir(home.path().join("copies")).unwrap();
+    db.backup(&backup, &BackupOptions::new(), |_| {}).unwrap();
+    db.close().unwrap();
+    let is_named = |path: &std::path::Path, subject: Subject| {
+        let error = Erase::new([subject]).run(home.path()).unwrap_err();
+        assert!(matches!(&error, EraseError::Unsearchable { path: found } if found == path), "{error:?}");
+    };
+    is_named(&backup, member(1));
+    is_named(&backup, member(77));
+    fs::remove_file(&backup).unwrap();
+    let other = home.path().join("old.sled");
+    fs::create_dir(&other).unwrap();
+    for name in ["db", "conf"] {
+        fs::copy(home.path().join("sled").join(name), other.join(name)).unwrap();
+    }
+    is_named(&other, member(1));
+    fs::remove_dir_all(&other).unwrap();
+    assert!(Erase::new([member(1)]).run(home.path()).unwrap().is_some());
+}
+
+#[test]
+fn a_dry_run_of_a_replay_counts_erased_events_as_the_replay_does() {
+    let home = Home::new();
+    let db = home.open();
+    let all = events(3, 0..7);
+    fill(&db, &all);
+    db.close().unwrap();
+    Erase::new([member(1)]).run(home.path()).unwrap().unwrap();
+    let db = home.open();
+    let log: String = all.iter().chain(&[event(1, 50)]).map(|event| format!("{}\n", event.export_line())).collect();
+    let now = db.at(Moment::LATEST);
+    let dry_run = DryRun::of(&now);
+    let dry = Replay::new(&dry_run).input(Input::reader("log", Cursor::new(log.clone()))).run().unwrap().counts;
+    assert_eq!(dry_run.finish().unwrap().diff().unwrap().count(), 1);
+    let wet = Replay::new(&db).input(Input::reader("log", Cursor::new(log))).run().unwrap().counts;
+    assert_eq!((wet.erased, wet.duplicates, wet.applied), (7, 14, 1));
+    assert_eq!(dry, wet);
+}
+
+#[test]
+fn a_close_without_a_time_that_is_delivered_again_is_recognised() {
+    let home = Home::new();
+    let db = home.open();
+    let close = |started: i64, identity: Option<&str>| {
+        let draft =
+            Draft::new("airship", "member-0001_1700000000000", Kind::Close, None).started(Time::from_ms(started));
+        draft.identity(identity.map(|id| Identity::given(id, 0))).build().unwrap()
+    };
+    let all = vec![close(BEGINNING_MS, None), close(BEGINNING_MS + 5, Some("x")), close(BEGINNING_MS + 9, None)];
+    submit(&db, Batch::new(all.clone()));
+    db.close().unwrap();
+    Erase::new([member(1)]).run(home.path()).unwrap().unwrap();
+    let db = home.open();
+    assert_eq!(submit(&db, Batch::new(all)).counts.erased, 3);
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn a_damaged_record_of_an_erasure_is_named_and_the_database_can_be_read_and_repaired() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(3, 0..7));
+    db.close().unwrap();
+    for number in [0, 1] {
+        Erase::new([member(number)]).run(home.path()).unwrap().unwrap();
+    }
+    let hash = home.open().state_hash();
+    let options = SledOptions { segment_bytes: MIN_SEGMENT_BYTES, cache_bytes: 1 << 20 };
+    let sled = SledStorage::open(&storage_folder(&home.path()).unwrap(), options).unwrap();
+    sled.put_record("erasures/0000000003", b"damaged").unwrap();
+    sled.barrier().unwrap();
+    drop(sled);
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Erasure { number: 3, .. }), "{error:?}");
+    let db = Options::new().read_only(true).open(home.path()).unwrap();
+    assert_eq!((db.state_hash(), db.recovery().damaged_erasures.as_slice()), (hash, [3].as_slice()));
+    assert_eq!(db.erasures().iter().map(|receipt| receipt.number).collect::<Vec<_>>(), [1, 2]);
+    db.close().unwrap();
+    let repaired = home.dir.path().join("repaired");
+    let report = Repair::new(home.path(), &repaired).run().unwrap();
+    assert_eq!((report.lost.len(), report.lost_erasures), (0, vec![3]));
+    assert_eq!(Convofold::open(repaired).unwrap().erasures().len(), 2);
 }

@@ -13,8 +13,9 @@ use crate::output::text;
 /// Print everything that is stored about a member.
 ///
 /// Prints every event of the member's conversations on standard output, one JSON object per line in convofold's own form, the
-/// events of a conversation together. These are the conversations that `convofold erase` erases. No other process may write
-/// the database meanwhile.
+/// events of a conversation together. These are the conversations that `convofold erase` erases. Lines of other files in the
+/// folder of the database that name the member follow, such as rejects of `convofold serve`: {"file":..,"line":..,"text":..}.
+/// No other process may write the database meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,6 +46,9 @@ impl DiscloseArgs {
             text::counted(disclosed.events, "event"),
             text::counted(disclosed.conversations, "conversation")
         ));
+        if disclosed.lines > 0 {
+            console.note(format_args!("{} of other files", text::counted(disclosed.lines, "line")));
+        }
         Ok(Exit::Success)
     }
 }

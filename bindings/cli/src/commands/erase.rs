@@ -1,8 +1,8 @@
 //! `convofold erase`.
 
 use clap::Args;
-use convofold::erase::{Erase, EraseError, Erased};
-use convofold::{Convofold, Options, Subject};
+use convofold::erase::{Erasable, Erase, EraseError, Erased};
+use convofold::{Convofold, Options, StateHash, Subject};
 
 use crate::console::Console;
 use crate::database::DbArgs;
@@ -38,9 +38,17 @@ pub struct EraseArgs {
     /// List the conversations that would be erased, and change nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Erase open conversations too. They stay open under their random ids, and their later events make conversations under the
+    /// old ids.
+    #[arg(long)]
+    open_too: bool,
     /// Print the receipts of all erasures so far.
-    #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "dry_run", "open_too"])]
     receipts: bool,
+    /// With --receipts: print only the receipt of the erasure before which the state had this hash. Restore a backup of before
+    /// and run `convofold hash` on it.
+    #[arg(long, value_name = "HASH", requires = "receipts")]
+    hash_before: Option<StateHash>,
     /// Print the receipt as one JSON object; with --dry-run or --receipts, one object per line.
     #[arg(long)]
     json: bool,
@@ -80,7 +88,7 @@ impl EraseArgs {
         if self.receipts {
             return self.list_receipts(console);
         }
-        let erase = Erase::new(self.subjects.expect()?);
+        let erase = Erase::new(self.subjects.expect()?).open_too(self.open_too);
         if self.dry_run {
             return self.list(&erase, console);
         }
@@ -109,22 +117,30 @@ impl EraseArgs {
 
     fn list_receipts(&self, console: &mut Console) -> Result<Exit, CliError> {
         let db = self.open()?;
+        let receipts = match self.hash_before {
+            Some(hash) => db.erasure_of(hash).into_iter().collect(),
+            None => db.erasures().to_vec(),
+        };
+        if receipts.is_empty() {
+            console.note(if self.hash_before.is_some() {
+                "no erasure began with this hash"
+            } else {
+                "nothing was erased"
+            });
+            return Ok(if self.hash_before.is_some() { Exit::Failure } else { Exit::Success });
+        }
         if self.json {
-            db.erasures().iter().try_for_each(|receipt| console.json(receipt))?;
+            receipts.iter().try_for_each(|receipt| console.json(receipt))?;
             return Ok(Exit::Success);
         }
         let headings = &["RECEIPT", "AT (UTC)", "RULE", "CONVERSATIONS", "EVENTS", "HASH AFTER"];
         let mut listing = Listing::new(headings).right(3).right(4);
-        for receipt in db.erasures() {
+        for receipt in receipts {
             let (conversations, events) = (text::count(receipt.conversations), text::count(receipt.events));
             let (number, at) = (receipt.number.to_string(), time::to_millisecond(receipt.at));
             listing.row(vec![number, at, receipt.rule.clone(), conversations, events, receipt.hash_after.to_string()]);
         }
-        if listing.is_empty() {
-            console.note("nothing was erased");
-        } else {
-            listing.print(console)?;
-        }
+        listing.print(console)?;
         Ok(Exit::Success)
     }
 
@@ -136,10 +152,16 @@ impl EraseArgs {
         } else if found.is_empty() {
             console.note("nothing is about them");
         } else {
-            let mut listing = Listing::new(&["CONVERSATION", "EVENTS", "HELD"]).right(1);
-            for found in &found {
-                let held = if found.held { "yes" } else { "" };
-                listing.row(vec![found.conversation.clone(), text::count(found.events), held.to_owned()]);
+            let mut listing = Listing::new(&["CONVERSATION", "EVENTS", "STATUS", "NAMED BY", "HELD"]).right(1);
+            for Erasable { conversation, events, status, by, held, .. } in found {
+                let held = if held { "yes" } else { "" };
+                listing.row(vec![
+                    conversation,
+                    text::count(events),
+                    status.to_string(),
+                    by.to_string(),
+                    held.to_owned(),
+                ]);
             }
             listing.print(console)?;
         }
@@ -154,8 +176,12 @@ impl EraseArgs {
                 .hint("nothing was erased; --dry-run marks them, and `convofold hold --lift` lifts a hold"),
             EraseError::Beside { .. } => failed(error.to_string())
                 .hint("nothing was erased; remove the file, or repair or drop the rejects in it, and try again"),
-            EraseError::Remains { .. } | EraseError::Move(_) => {
-                failed(chain(error)).hint("the next opening of the database ends it; run the command again")
+            EraseError::Remains { .. } | EraseError::Move(_) => failed(chain(error)).hint(
+                "the next opening of the database ends it; `convofold erase --receipts` prints the receipt if it is erased, and \
+                 otherwise run the command again",
+            ),
+            EraseError::StillOpen { .. } => {
+                failed(error.to_string()).hint("nothing was erased; close them first, or erase them too with --open-too")
             }
             error => failed(chain(error)).hint("nothing was erased"),
         }
@@ -172,7 +198,7 @@ fn print(erased: &Erased, console: &mut Console) -> Result<(), CliError> {
         .add("conversations", text::count(receipt.conversations))
         .add("events", text::count(receipt.events))
         .add("last event", text::count(receipt.last_seq))
-        .add("hash before", receipt.hash_before.to_string())
+        .add("keyed hash before", receipt.keyed_hash_before.clone())
         .add("hash after", receipt.hash_after.to_string())
         .add("on disk before", text::bytes(erased.before_bytes))
         .add("on disk now", text::bytes(erased.after_bytes));

@@ -46,6 +46,7 @@ struct RepairJson {
     lost_events: u64,
     lost: Vec<LostJson>,
     bookmarks_dropped: Vec<String>,
+    lost_erasures: Vec<u64>,
     hash: String,
     took_ms: i64,
 }
@@ -76,7 +77,8 @@ impl RepairArgs {
             print(&report, console)?;
         }
         self.explain(&report, console);
-        Ok(if report.lost.is_empty() { Exit::Success } else { Exit::Damaged })
+        let is_whole = report.lost.is_empty() && report.lost_erasures.is_empty();
+        Ok(if is_whole { Exit::Success } else { Exit::Damaged })
     }
 
     fn failed(&self, error: &RepairError) -> CliError {
@@ -91,8 +93,16 @@ impl RepairArgs {
 
     fn explain(&self, report: &RepairReport, console: &mut Console) {
         let into = text::quoted(&self.into.display().to_string());
+        if !report.lost_erasures.is_empty() {
+            let numbers: Vec<_> = report.lost_erasures.iter().map(u64::to_string).collect();
+            console.note(format_args!(
+                "the records of erasures are lost ({}): what they erased comes back if old logs are replayed; erase it again then",
+                numbers.join(", ")
+            ));
+        }
         if report.lost.is_empty() {
-            console.note(format_args!("nothing is lost; use --db {into} from now on"));
+            let what = if report.lost_erasures.is_empty() { "nothing" } else { "no event" };
+            console.note(format_args!("{what} is lost; use --db {into} from now on"));
             return;
         }
         console.note(format_args!(
@@ -150,6 +160,7 @@ fn as_json(report: &RepairReport) -> RepairJson {
         lost_events: report.lost_total(),
         lost: report.lost.iter().map(lost).collect(),
         bookmarks_dropped: report.bookmarks_dropped.clone(),
+        lost_erasures: report.lost_erasures.clone(),
         hash: report.state_hash.to_string(),
         took_ms: time::ms(report.took),
     }

@@ -22,6 +22,13 @@ pub enum EraseError {
     /// The database could not be closed after a checkpoint was written. Nothing was erased.
     #[error("a checkpoint could not be written before the erasure")]
     Close(#[from] CloseError),
+    /// Conversations are open, and their later events would make conversations under the ids of before. Nothing has changed.
+    /// Close them, or erase them with [`Erase::open_too`](super::Erase::open_too).
+    #[error("{conversations} of the conversations are still open")]
+    StillOpen {
+        /// Their number.
+        conversations: u64,
+    },
     /// There is no usable checkpoint with all events of the log. Open and close the database, and try again. Nothing has
     /// changed.
     #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
@@ -52,10 +59,26 @@ pub enum EraseError {
         what: String,
     },
     /// Another file of the directory contains something of the subject. Remove it, and try again. Nothing has changed.
-    #[error("{} contains an id, a number or a text of what is to be erased", file.display())]
+    #[error("{}, line {line}, contains an id, a number or a text of what is to be erased", file.display())]
     Beside {
         /// The file.
         file: PathBuf,
+        /// The number of the line, from 1.
+        line: u64,
+    },
+    /// The directory contains a compressed file, or another storage, in which nobody can search. Move it to another place, where it
+    /// is a copy like a backup, or remove it. Nothing has changed.
+    #[error("{} is compressed, and may contain what is to be erased", path.display())]
+    Unsearchable {
+        /// The file, or the folder of the storage.
+        path: PathBuf,
+    },
+    /// A bookmark of the host contains something of the subject. Set another value, or remove the bookmark, and try again: values
+    /// of before are erased. Nothing has changed.
+    #[error("the bookmark {name} contains an id, a number or a text of what is to be erased")]
+    InBookmark {
+        /// Its name, quoted; `(name)` if the name contains it.
+        name: String,
     },
     /// Writing HEAD failed. Everything is erased, or nothing is; the next opening removes the storage that is not used.
     #[error("moving to the erased storage failed")]

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use convofold_engine::{ConversationImage, Event, Pseudonym, Seq, StateHash, Subject};
+use convofold_engine::{ConversationImage, Event, Pseudonym, Seq, StateHash, Status, Subjects};
 
 use super::{EraseError, random};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, read_page};
-use crate::format::erasures::{Key, KeyedHash};
+use crate::format::erasures::KeyedHash;
 use crate::in_order::in_order;
 use crate::open::recovery::RecoveredState;
 use crate::state::erasures::Hasher;
@@ -36,10 +36,9 @@ pub(super) struct Replacements {
 pub(super) fn find(
     storage: &dyn ReadStorage,
     state: &RecoveredState,
-    subjects: &BTreeSet<Subject>,
+    subjects: &Subjects,
 ) -> Result<Option<Replacements>, EraseError> {
     let pages = state.archive.with_pages(<[_]>::to_vec);
-    let is_wanted = |image: &ConversationImage| subjects.iter().any(|subject| subject.is_of(image));
     let read = |page: usize| {
         let (mut found, page_no) = (Vec::new(), u32::try_from(page).unwrap_or(u32::MAX));
         let entry = pages.get(page).copied().unwrap_or_default();
@@ -49,7 +48,7 @@ pub(super) fn find(
             entry,
             |_| true,
             |place, image| {
-                if is_wanted(&image) {
+                if subjects.is_of(&image) {
                     found.push((page_no * PAGE_SLOTS + place, image));
                 }
             },
@@ -100,12 +99,23 @@ impl Replacements {
     }
 
     /// The hashes by which conversations and events are recognised, in order.
-    pub(super) fn keyed_hashes(&self, key: &Key) -> Result<(Vec<KeyedHash>, Vec<KeyedHash>), EraseError> {
-        let invalid = || EraseError::Left { what: "the key of the hashes is invalid".to_owned() };
-        let hasher = Hasher::new(key).ok_or_else(invalid)?;
+    pub(super) fn keyed_hashes(&self, hasher: &Hasher) -> (Vec<KeyedHash>, Vec<KeyedHash>) {
         let of_conversation = |replaced: &Replaced| hasher.conversation(&replaced.before.id);
         let conversations: BTreeSet<_> = self.conversations.values().map(of_conversation).collect();
         let events: BTreeSet<_> = self.before.values().map(|event| hasher.event(event.as_ref())).collect();
-        Ok((conversations.into_iter().collect(), events.into_iter().collect()))
+        (conversations.into_iter().collect(), events.into_iter().collect())
     }
+
+    /// The number of conversations that are open.
+    pub(super) fn open_count(&self) -> Result<u64, StorageError> {
+        self.conversations
+            .values()
+            .try_fold(0, |count, replaced| Ok(count + u64::from(status_of(replaced.before.clone())? == Status::Open)))
+    }
+}
+
+/// Whether a conversation is open.
+pub(super) fn status_of(image: ConversationImage) -> Result<Status, StorageError> {
+    let id = image.id.clone();
+    Ok(alone(image)?.state(&id).map_or(Status::Closed, |state| state.status))
 }

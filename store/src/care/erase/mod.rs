@@ -11,22 +11,25 @@
 //! move      mark the old storage, HEAD names the copy, remove the old one
 //! ```
 
+mod beside;
 mod copy;
 mod error;
 mod find;
 mod needles;
 mod proof;
+mod search;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use convofold_engine::{ConversationImage, Seq, Subject};
+use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, Status, Subject, Subjects};
 
+use self::beside::{Cleaner, expect_nothing};
 use self::copy::{Copied, Copier};
 pub use self::error::EraseError;
-use self::find::find;
-use self::proof::Proof;
+use self::find::{Replacements, find, status_of};
+use self::proof::{Proof, expect_clean};
+pub use self::search::Search;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
 use crate::format::checkpoint::CheckpointRecord;
@@ -37,7 +40,7 @@ use crate::open::safety_copy::{mark, remove_storage, unmark};
 use crate::options::Options;
 use crate::state::base::all_images;
 pub use crate::state::erasures::Erasure;
-use crate::state::erasures::stored;
+use crate::state::erasures::{Hasher, stored};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{EndMark, next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
@@ -60,6 +63,10 @@ pub struct Erasable {
     pub first_seq: Seq,
     /// Whether a legal hold keeps it. Then the erasure is refused.
     pub held: bool,
+    /// Whether it is open. An open one is erased only with [`Erase::open_too`].
+    pub status: Status,
+    /// What says that it is a subject's.
+    pub by: NamedBy,
 }
 
 /// What an erasure did.
@@ -93,7 +100,8 @@ pub struct Erased {
 /// # let event = draft.member_business_id("m-7").text("My name is Mo").build()?;
 /// # db.submit(Batch::new(vec![event.clone()]))?.wait()?;
 /// # db.close()?;
-/// let erased = Erase::new([Subject::member("m-7")?]).run(&dir)?;
+/// // Nothing has closed the conversation.
+/// let erased = Erase::new([Subject::member("m-7")?]).open_too(true).run(&dir)?;
 /// assert_eq!(erased.map(|erased| erased.receipt.conversations), Some(1));
 ///
 /// let db = Convofold::open(&dir)?;
@@ -106,8 +114,10 @@ pub struct Erased {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Erase {
-    subjects: BTreeSet<Subject>,
+    subjects: Subjects,
     rule: String,
+    is_open_too: bool,
+    cleaner: Cleaner,
     options: Options,
 }
 
@@ -116,13 +126,33 @@ impl Erase {
     #[must_use]
     pub fn new(subjects: impl IntoIterator<Item = Subject>) -> Self {
         let options = Options::new().create(false);
-        Self { subjects: subjects.into_iter().collect(), rule: "request".to_owned(), options }
+        let (subjects, rule) = (subjects.into_iter().collect(), "request".to_owned());
+        Self { subjects, rule, is_open_too: false, cleaner: Cleaner::default(), options }
     }
 
     /// Why, for the receipt. It must not name the member. The default is `request`.
     #[must_use]
     pub fn rule(mut self, rule: impl Into<String>) -> Self {
         self.rule = rule.into();
+        self
+    }
+
+    /// Whether open conversations are erased too. The default is no, and the erasure is refused then.
+    ///
+    /// The erased conversation stays open, because nobody can close it: its close arrives under the id of before. Later events
+    /// under that id make a new conversation, with what they say about the member.
+    #[must_use]
+    pub fn open_too(mut self, is_open_too: bool) -> Self {
+        self.is_open_too = is_open_too;
+        self
+    }
+
+    /// Sets a function that removes what a host keeps about the subjects in files of its own, beside the storage. It is called
+    /// once, after the copy was proved and before these files are searched, also if no conversation is about the subjects. If it
+    /// fails, nothing is erased.
+    #[must_use]
+    pub fn beside(mut self, clean: impl Fn(&Search) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.cleaner = Cleaner::new(clean);
         self
     }
 
@@ -142,8 +172,9 @@ impl Erase {
         let mut found = Vec::new();
         for image in all_images(db.shared(), storage.as_ref()) {
             let image = image?;
-            if self.subjects.iter().any(|subject| subject.is_of(&image)) {
-                found.push(Erasable::of(&image, db.shared().holds.keeps(&image)));
+            if let Some(by) = self.subjects.named_in(&image) {
+                let held = db.shared().holds.keeps(&image);
+                found.push(Erasable::of(image, by, held)?);
             }
         }
         Ok(found)
@@ -180,9 +211,13 @@ impl Erase {
     pub(crate) fn run_on(&self, opened: Opened) -> Result<Option<Erased>, EraseError> {
         let Opened { directory, storage, state, mut end_mark, .. } = opened;
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
-        let Some(replaced) = find(storage.as_ref(), &state, &self.subjects)? else { return Ok(None) };
         let dir = directory.path();
         let before = storage_folder(dir).map_err(io_failed("reading the end mark"))?;
+        let Some(replaced) = find(storage.as_ref(), &state, &self.subjects)? else {
+            self.expect_nothing_beside(dir, &before, &state)?;
+            return Ok(None);
+        };
+        self.expect_closed(&replaced)?;
         let before_bytes = storage.disk_bytes()?;
         expect_room(dir, before_bytes)?;
         let name = next_folder(dir).map_err(io_failed("listing the directory"))?;
@@ -201,6 +236,7 @@ impl Erase {
             position,
             record: &record,
             holds: state.holds.all(),
+            cleaner: &self.cleaner,
         };
         let also_elsewhere = proof.prove(&to, &pages, [&copy.folder, &before])?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
@@ -218,6 +254,22 @@ impl Erase {
         Ok(Some(Erased { receipt, also_elsewhere, before_bytes, after_bytes }))
     }
 
+    /// Fails if a bookmark or a file beside the storage names the subjects, of whom there is no conversation.
+    fn expect_nothing_beside(&self, dir: &Path, storage: &Path, state: &RecoveredState) -> Result<(), EraseError> {
+        let search = Search::of(&self.subjects, &Replacements::default())?;
+        state.bookmarks.iter().try_for_each(|(name, value)| expect_clean(&search.needles, name, value))?;
+        self.cleaner.clean(&search)?;
+        expect_nothing(dir, &[storage], &search)
+    }
+
+    /// Fails if conversations are open, unless they are erased too.
+    fn expect_closed(&self, replaced: &Replacements) -> Result<(), EraseError> {
+        match replaced.open_count()? {
+            conversations if conversations > 0 && !self.is_open_too => Err(EraseError::StillOpen { conversations }),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the receipt, with the hashes that recognise erased events.
     fn keep_receipt(
         &self,
@@ -228,14 +280,16 @@ impl Erase {
         let earlier = stored(copier.from)?;
         let key = earlier.first().map_or_else(random_key, |(_, erasure)| Ok(erasure.key))?;
         let number = earlier.last().map_or(1, |(number, _)| number + 1);
-        let (conversations, events) = copier.replaced.keyed_hashes(&key)?;
+        let hasher = Hasher::new(&key).ok_or_else(|| EraseError::Left { what: "the key is invalid".to_owned() })?;
+        let (conversations, events) = copier.replaced.keyed_hashes(&hasher);
         let erasure = StoredErasure {
             key,
             at_ms: self.options.clock.read().wall_ms,
             rule: self.rule.clone(),
             last_seq: record.last_seq,
-            hash_before: state.live.board_mut().state_hash().to_bytes(),
+            keyed_hash_before: hasher.state(state.live.board_mut().state_hash()),
             hash_after: record.state_hash,
+            fold_version: FOLD_VERSION,
             conversations,
             events,
         };
@@ -245,14 +299,10 @@ impl Erase {
 }
 
 impl Erasable {
-    fn of(image: &ConversationImage, held: bool) -> Self {
+    fn of(image: ConversationImage, by: NamedBy, held: bool) -> Result<Self, StorageError> {
         let seqs = || image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq);
-        Self {
-            conversation: image.id.to_string(),
-            events: seqs().count() as u64,
-            first_seq: seqs().min().unwrap_or_default(),
-            held,
-        }
+        let (events, first_seq) = (seqs().count() as u64, seqs().min().unwrap_or_default());
+        Ok(Self { conversation: image.id.to_string(), events, first_seq, held, status: status_of(image)?, by })
     }
 }
 

@@ -1,28 +1,31 @@
 //! The proof: the copy is read again, and nothing of the subjects is left in it.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use convofold_engine::{ConversationImage, Subject};
+use convofold_engine::{ConversationImage, Subjects};
 use walkdir::WalkDir;
 
+use super::beside::{Cleaner, expect_nothing};
 use super::find::Replacements;
 use super::needles::Needles;
+use super::search::Search;
 use super::{EraseError, io_failed};
 use crate::checkpoint::heads::{LIST_PAGES, read_list};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, page_of, read_page};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::CheckpointRecord;
+use crate::format::frame::body_of_any;
 use crate::format::log_start::LogStart;
 use crate::format::page_head::{PageEntry, StoredHead};
 use crate::in_order::in_order;
 use crate::log::events::{DecodedBlock, EventReader, UpTo};
 use crate::state::holds::Hold;
 use crate::storage::files::parent_of;
+use crate::storage::fragment::Tree;
 use crate::storage::{ReadStorage, Storage, StorageError};
 
 /// Files are searched in parts of this size.
@@ -30,7 +33,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// What the copy has to be.
 pub(super) struct Proof<'a> {
-    pub(super) subjects: &'a BTreeSet<Subject>,
+    pub(super) subjects: &'a Subjects,
     pub(super) replaced: &'a Replacements,
     pub(super) start: &'a LogStart,
     /// The end of its log.
@@ -38,6 +41,8 @@ pub(super) struct Proof<'a> {
     pub(super) record: &'a CheckpointRecord,
     /// The legal holds, which are copied as they are.
     pub(super) holds: Vec<Hold>,
+    /// Cleans the files beside the storage before they are searched.
+    pub(super) cleaner: &'a Cleaner,
 }
 
 impl Proof<'_> {
@@ -49,13 +54,17 @@ impl Proof<'_> {
         pages: &[PageEntry],
         [folder, before]: [&Path; 2],
     ) -> Result<u64, EraseError> {
-        let needles = Needles::of(self.replaced)?;
-        self.conversations(copy.as_ref(), pages, &needles)?;
+        let search = Search::of(self.subjects, self.replaced)?;
+        let needles = &search.needles;
+        self.conversations(copy.as_ref(), pages, needles)?;
         self.heads(copy.as_ref())?;
-        self.log(copy.clone(), &needles)?;
-        self.bookmarks(&needles)?;
-        self.holds(&needles)?;
-        search_files(folder, before, &needles)?;
+        self.log(copy.clone(), needles)?;
+        self.bookmarks(needles)?;
+        self.holds(needles)?;
+        records(copy.as_ref(), needles)?;
+        search_storage(folder, needles)?;
+        self.cleaner.clean(&search)?;
+        expect_nothing(parent_of(folder), &[folder, before], &search)?;
         Ok(needles.of_others())
     }
 
@@ -87,7 +96,7 @@ impl Proof<'_> {
             let is_it = *image == replaced.after;
             return if is_it { Ok(()) } else { Err(left("an erased conversation is not what it should be")) };
         }
-        if self.subjects.iter().any(|subject| subject.is_of(image)) || needles.conversations.contains(&*image.id) {
+        if self.subjects.is_of(image) || needles.conversations.contains(&*image.id) {
             return Err(left("another conversation is of the subject"));
         }
         image.each_text(|text| needles.note_others(text));
@@ -148,28 +157,44 @@ impl Proof<'_> {
     }
 }
 
-fn expect_clean(needles: &Needles, name: &str, value: &[u8]) -> Result<(), EraseError> {
-    let is_left = needles.are_in(name.as_bytes()) || needles.are_in(value);
-    if is_left { Err(left("a bookmark contains an id, a number or a text of it")) } else { Ok(()) }
+/// Fails if a bookmark contains one of the needles.
+pub(super) fn expect_clean(needles: &Needles, name: &str, value: &[u8]) -> Result<(), EraseError> {
+    if needles.are_in(name.as_bytes()) {
+        return Err(EraseError::InBookmark { name: "(name)".to_owned() });
+    }
+    if needles.are_in(value) {
+        return Err(EraseError::InBookmark { name: format!("{name:?}") });
+    }
+    Ok(())
 }
 
 fn left(what: &str) -> EraseError {
     EraseError::Left { what: what.to_owned() }
 }
 
-/// Searches each byte of the files in the directory of the database, except those of the storage before.
-fn search_files(copy: &Path, before: &Path, needles: &Needles) -> Result<(), EraseError> {
-    let before = before.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    // The storage, and the copies of it that an opening makes.
-    let is_before = |name: &str| name == before || name.strip_prefix(&before).is_some_and(|rest| rest.starts_with('.'));
-    let walk = WalkDir::new(parent_of(copy)).into_iter();
-    let walk = walk.filter_entry(|entry| entry.depth() != 1 || !is_before(&entry.file_name().to_string_lossy()));
-    for entry in walk {
+/// Searches every record without its compression, whatever it is.
+fn records(copy: &dyn ReadStorage, needles: &Needles) -> Result<(), EraseError> {
+    let mut name = Vec::new();
+    loop {
+        let entries = copy.entries_after(Tree::Records, &name, READ_BYTES)?;
+        let Some((last, _)) = entries.last() else { return Ok(()) };
+        name.clone_from(last);
+        for (name, value) in &entries {
+            let body = body_of_any(value).map_err(StorageError::Value)?;
+            if needles.are_in(name) || needles.are_in(&body) {
+                return Err(left("a record contains an id, a number or a text of it"));
+            }
+        }
+    }
+}
+
+/// Searches each byte of the files of the copy.
+fn search_storage(copy: &Path, needles: &Needles) -> Result<(), EraseError> {
+    // A storage in memory has no files.
+    for entry in WalkDir::new(copy).into_iter().take_while(|_| copy.is_dir()) {
         let entry = entry.map_err(|error| io_failed("listing the directory")(error.into()))?;
         if entry.file_type().is_file() && search_file(entry.path(), needles).map_err(io_failed("searching a file"))? {
-            let of_copy = || left("the file of the storage contains an id, a number or a text of it");
-            let beside = || EraseError::Beside { file: entry.path().to_owned() };
-            return Err(if entry.path().starts_with(copy) { of_copy() } else { beside() });
+            return Err(left("the file of the storage contains an id, a number or a text of it"));
         }
     }
     Ok(())

@@ -47,6 +47,9 @@ use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
 
+/// Maximum number of lost erasures in a report.
+const MAX_LOST_ERASURES: usize = 10_000;
+
 /// Why a repair failed. The damaged database is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -176,9 +179,10 @@ impl<'a> Repair<'a> {
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
+        let (erasures, lost_erasures) = erasures_in(&mut carved).map_err(failed)?;
         let kept = Kept {
             recorded: recorded_in(&mut carved).map_err(failed)?,
-            erasures: erasures_in(&mut carved).map_err(failed)?,
+            erasures,
             holds: holds_in(&mut carved).map_err(failed)?,
         };
         // One group for each submission, so that each keeps the time of its commit.
@@ -205,7 +209,8 @@ impl<'a> Repair<'a> {
         new_store.finish()?;
         let blocks = links.len() as u64;
         tell!(warn, events = report.events, lost = report.lost_total(), took = ?started.elapsed(), "repaired");
-        Ok(RepairReport { blocks, conversations, state_hash: found.1, took: started.elapsed(), ..report })
+        let took = started.elapsed();
+        Ok(RepairReport { blocks, conversations, lost_erasures, state_hash: found.1, took, ..report })
     }
 }
 
@@ -246,15 +251,18 @@ fn recorded_in(carved: &mut Carved) -> io::Result<Vec<StoredHash>> {
     Ok(recorded)
 }
 
-/// The erasures that can be read. Without them, erased events would come back.
-fn erasures_in(carved: &mut Carved) -> io::Result<BTreeMap<u64, StoredErasure>> {
-    let mut readable = BTreeMap::new();
+/// The erasures that can be read, and the numbers of the others. Without them, erased events would come back.
+fn erasures_in(carved: &mut Carved) -> io::Result<(BTreeMap<u64, StoredErasure>, Vec<u64>)> {
+    let (mut readable, mut last) = (BTreeMap::new(), 0);
     for name in carved.records() {
         let Some(number) = erasures::number_of(&name) else { continue };
+        last = last.max(number);
         let found = carved.find(Tree::Records, name.as_bytes(), |value| stored::open(number, value).ok())?;
         readable.extend(found.into_iter().map(|erasure| (number, erasure)));
     }
-    Ok(readable)
+    // A database makes few erasures, and the number of a damaged record can be wrong.
+    let lost = (1..=last).filter(|number| !readable.contains_key(number)).take(MAX_LOST_ERASURES).collect();
+    Ok((readable, lost))
 }
 
 /// The latest legal holds that can be read.

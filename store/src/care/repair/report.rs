@@ -20,6 +20,9 @@ pub struct RepairReport {
     /// Bookmarks that were set after the first lost event. They are not in the new database: the sender of the events
     /// has to start from an earlier point than they say.
     pub bookmarks_dropped: Vec<String>,
+    /// The numbers of erasures whose records are lost. The events that they erased come back if they arrive again: erase again
+    /// after a replay of old logs.
+    pub lost_erasures: Vec<u64>,
     /// Number of conversations in the new database.
     pub conversations: u64,
     /// The state hash of the new database.

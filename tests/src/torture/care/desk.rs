@@ -61,7 +61,9 @@ impl Desk<'_> {
         match self.work {
             Work::Trim => command.args(["trim", "--older-than", "1ms", "--db"]).arg(self.db()),
             Work::Compact => command.args(["compact", "--db"]).arg(self.db()),
-            Work::Erase => command.args(["erase", "--conversation", self.bench.erased(), "--db"]).arg(self.db()),
+            Work::Erase => {
+                command.args(["erase", "--open-too", "--conversation", self.bench.erased(), "--db"]).arg(self.db())
+            }
             Work::Backup => command.arg("backup").arg(self.backup()).arg("--db").arg(self.db()),
             Work::Restore => command.arg("restore").arg(self.backup()).arg("--db").arg(self.into()),
             Work::Repair => command.args(["repair", "--db"]).arg(self.db()).arg("--into").arg(self.into()),
