@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Message, RequestErrorKind};
+use async_nats::{Client, ConnectOptions, HeaderMap, Message, RequestErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
@@ -90,7 +90,18 @@ impl Nats {
 
     /// Sends a request of JetStream's API and waits for the answer.
     pub(crate) fn request(&self, subject: String, payload: Vec<u8>) -> Result<Message, SourceError> {
-        let answer = self.wait(self.client().request(subject.clone(), payload.into()));
+        self.request_with_headers(subject, HeaderMap::new(), payload)
+    }
+
+    /// The same with headers.
+    pub(super) fn request_with_headers(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        payload: Vec<u8>,
+    ) -> Result<Message, SourceError> {
+        let request = async_nats::Request::new().payload(payload.into()).headers(headers);
+        let answer = self.wait(self.client().send_request(subject.clone(), request));
         answer.map_err(|error| match error.kind() {
             RequestErrorKind::InvalidSubject => SourceError::Refused { why: format!("{subject:?} is not a subject") },
             _ => unreachable(format!("{subject}: {error}")),
