@@ -83,6 +83,11 @@ impl Nats {
         &self.shared.client
     }
 
+    /// Where tasks of the connection run.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.shared.handle
+    }
+
     /// Waits for the outcome of a task. Not for use within an asynchronous runtime.
     pub(super) fn wait<T>(&self, task: impl Future<Output = T>) -> T {
         self.shared.handle.block_on(task)

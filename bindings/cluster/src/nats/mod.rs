@@ -12,10 +12,15 @@ mod source;
 mod kv;
 mod registry;
 mod streams;
+mod rejects;
+mod lane;
+mod publisher;
 
 pub use async_nats::ConnectOptions;
 pub use connection::Nats;
 pub use error::ClusterError;
+pub use publisher::{PublishError, PublishOptions, Published, Publisher};
 pub use registry::Registry;
+pub use rejects::DeadLetters;
 pub use source::NatsSource;
 pub use streams::{Finding, Made, NewLog, check_stream, make_log};

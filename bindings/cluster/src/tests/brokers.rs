@@ -1,18 +1,15 @@
 //! Three brokers on this machine, a stream of three replicas, and two owners that follow it all the time.
 
 use std::fs;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use convofold::StateHash;
-use tempfile::TempDir;
 
+use super::servers::{Servers, until};
 use super::{copy_dir, event, one_machine, options};
 use crate::nats::Nats;
 use crate::testing::KeptRejects;
@@ -20,42 +17,19 @@ use crate::{FollowError, FollowOptions, Follower, StatusHandle};
 
 const STREAM: &str = "CF_chat_0";
 const SUBJECT: &str = "cf.chat.0";
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Three servers with one stream.
 struct Brokers {
-    dir: TempDir,
-    processes: [Option<Child>; 3],
+    servers: Servers,
     nats: Nats,
     published: Vec<Vec<u8>>,
 }
 
 impl Brokers {
     fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        // All are held until all are known, so that none is given twice.
-        let listeners: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-        drop(listeners);
-        let (clients, routes) = ports.split_at(3);
-        let all_routes: Vec<_> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
-        for (number, (client, route)) in clients.iter().zip(routes).enumerate() {
-            let store = dir.path().join(format!("store-{number}"));
-            let config = format!(
-                "server_name: n{number}\nlisten: 127.0.0.1:{client}\n\
-                 jetstream {{ store_dir: {store:?}, max_mem: 64MB, max_file: 1GB, sync_interval: always }}\n\
-                 cluster {{ name: cf, listen: 127.0.0.1:{route}, routes: [{}] }}\n",
-                all_routes.join(", ")
-            );
-            fs::write(dir.path().join(format!("conf-{number}")), config).unwrap();
-        }
-        let processes = [0, 1, 2].map(|number| Some(launch(&dir, number)));
-        let servers: Vec<_> = clients.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
-        let nats = until("the brokers start", || {
-            let options = ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(50));
-            Nats::connect(&servers.join(","), options).ok()
-        });
-        let brokers = Self { dir, processes, nats, published: Vec::new() };
+        let servers = Servers::start();
+        let nats = connect(&servers);
+        let brokers = Self { servers, nats, published: Vec::new() };
         let config = serde_json::json!({
             "name": STREAM, "subjects": [SUBJECT], "retention": "limits", "storage": "file", "discard": "new",
             "num_replicas": 3, "allow_direct": true, "deny_delete": true, "deny_purge": true,
@@ -66,11 +40,7 @@ impl Brokers {
 
     /// Repeats a request until it succeeds.
     fn request(&self, subject: &str, payload: &[u8]) -> serde_json::Value {
-        until(subject, || {
-            let answer = self.nats.request(subject.to_owned(), payload.to_vec()).ok()?;
-            let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
-            answer["error"].is_null().then_some(answer)
-        })
+        request(&self.nats, subject, payload)
     }
 
     fn publish(&mut self, count: usize) {
@@ -81,72 +51,58 @@ impl Brokers {
         }
     }
 
-    fn info(&self) -> serde_json::Value {
-        self.request(&format!("$JS.API.STREAM.INFO.{STREAM}"), b"")
-    }
-
     fn last(&self) -> u64 {
-        self.info()["state"]["last_seq"].as_u64().unwrap()
+        self.request(&format!("$JS.API.STREAM.INFO.{STREAM}"), b"")["state"]["last_seq"].as_u64().unwrap()
     }
 
     fn leader(&self) -> usize {
-        until("a leader", || self.info()["cluster"]["leader"].as_str()?.strip_prefix('n')?.parse().ok())
+        leader(&self.nats, STREAM)
     }
 
     fn kill(&mut self, number: usize) {
-        let mut process = self.processes[number].take().unwrap();
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
-
-    /// The files of a broker that does not run.
-    fn files(&self, number: usize) -> (PathBuf, PathBuf) {
-        let path = |name: &str| self.dir.path().join(format!("{name}-{number}"));
-        (path("store"), path("kept"))
+        self.servers.kill(number);
     }
 
     fn keep_files(&self, number: usize) {
-        let (store, kept) = self.files(number);
+        let (store, kept) = self.servers.files(number);
         copy_dir(&store, &kept);
     }
 
     /// What a power cut leaves of files that were never made durable.
     fn restore_files(&self, number: usize) {
-        let (store, kept) = self.files(number);
+        let (store, kept) = self.servers.files(number);
         fs::remove_dir_all(&store).unwrap();
         copy_dir(&kept, &store);
     }
 
     fn launch(&mut self, number: usize) {
-        self.processes[number] = Some(launch(&self.dir, number));
+        self.servers.launch(number);
     }
 }
 
-impl Drop for Brokers {
-    fn drop(&mut self) {
-        for process in self.processes.iter_mut().flatten() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
+/// A connection that is soon there again after it was lost.
+pub(crate) fn connect(servers: &Servers) -> Nats {
+    until("the brokers start", || {
+        let options = ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(50));
+        Nats::connect(&servers.urls, options).ok()
+    })
 }
 
-fn launch(dir: &TempDir, number: usize) -> Child {
-    let binary = std::env::var_os("CONVOFOLD_NATS_SERVER").expect("CONVOFOLD_NATS_SERVER: the path of nats-server");
-    let mut command = Command::new(binary);
-    command.arg("-c").arg(dir.path().join(format!("conf-{number}")));
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+/// Repeats a request until it succeeds.
+pub(crate) fn request(nats: &Nats, subject: &str, payload: &[u8]) -> serde_json::Value {
+    until(subject, || {
+        let answer = nats.request(subject.to_owned(), payload.to_vec()).ok()?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer.payload).ok()?;
+        answer["error"].is_null().then_some(answer)
+    })
 }
 
-fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(outcome) = attempt() {
-            return outcome;
-        }
-        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(50));
-    }
+/// The number of the server that leads a stream.
+pub(crate) fn leader(nats: &Nats, stream: &str) -> usize {
+    until("a leader", || {
+        let info = request(nats, &format!("$JS.API.STREAM.INFO.{stream}"), b"");
+        info["cluster"]["leader"].as_str()?.strip_prefix('n')?.parse().ok()
+    })
 }
 
 /// A thread that follows the stream until it is stopped.

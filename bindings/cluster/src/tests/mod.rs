@@ -7,7 +7,11 @@ mod brokers;
 mod follow;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "nats")]
+mod publish;
 mod owners;
+#[cfg(feature = "nats")]
+mod servers;
 mod split;
 
 use std::path::{Path, PathBuf};
