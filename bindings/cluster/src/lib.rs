@@ -48,6 +48,8 @@ mod follow;
 pub mod ask;
 #[cfg(feature = "nats")]
 pub mod nats;
+#[cfg(feature = "node")]
+pub mod node;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

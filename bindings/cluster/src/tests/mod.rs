@@ -12,6 +12,8 @@ mod publish;
 mod owners;
 #[cfg(feature = "nats")]
 mod servers;
+#[cfg(feature = "node")]
+mod node;
 mod split;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,12 @@
+//! A node: one database for each partition that it owns, a thread that follows each, and one server for all.
+
+mod error;
+mod options;
+mod partition;
+mod status;
+mod node;
+
+pub use error::NodeError;
+pub use node::Node;
+pub use options::NodeOptions;
+pub use status::{NodeStatus, PartitionStatus};

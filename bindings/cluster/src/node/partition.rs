@@ -1,0 +1,180 @@
+//! A partition that a node owns: its database, and the thread that follows the log.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use convofold::ingest::Parser;
+use convofold::{Convofold, Options};
+use parking_lot::Mutex;
+
+use super::error::NodeError;
+use super::status::PartitionStatus;
+use crate::follow::clock::{Clock, SystemClock};
+use crate::follow::error::FollowError;
+use crate::follow::follower::{Acceptance, Follower};
+use crate::follow::options::FollowOptions;
+use crate::follow::status::{State, StatusHandle};
+use crate::nats::{DeadLetters, Nats, NatsSource, Registry, check_stream};
+
+/// The pause before a partition that has stopped looks whether it was repaired.
+const RETRY_PAUSE: Duration = Duration::from_secs(30);
+/// The pause before brokers are asked again that do not answer.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(1);
+/// How often a pause looks whether to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// sled's cache of each partition: the smallest that costs no speed.
+const CACHE_BYTES: u64 = 8 << 20;
+/// The log after which a checkpoint is written. Many partitions start again at the same time, so each has less to fold.
+const CHECKPOINT_LOG_BYTES: u64 = 16 << 20;
+/// The least memory for the conversations of a partition.
+const MIN_MEMORY_BYTES: u64 = 16 << 20;
+
+/// An open partition.
+pub(super) struct OpenPartition {
+    pub(super) db: Convofold,
+    number: u32,
+    status: StatusHandle,
+    /// Why it does not follow, if its follower cannot say.
+    problem: Arc<Mutex<Option<State>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<(), FollowError>>>,
+}
+
+/// What all partitions of a node share.
+pub(super) struct Common {
+    pub(super) nats: Nats,
+    pub(super) registry: Registry,
+    pub(super) parser: Parser,
+    /// For the conversations of one partition.
+    pub(super) memory_bytes: u64,
+    pub(super) accepted: Vec<(u32, Acceptance)>,
+}
+
+impl OpenPartition {
+    /// Opens the database of a partition, and begins to follow.
+    pub(super) fn open(common: &Common, number: u32, dir: &Path) -> Result<Self, NodeError> {
+        let options = Options::new()
+            .cache_bytes(CACHE_BYTES)
+            .checkpoint_log_bytes(CHECKPOINT_LOG_BYTES)
+            .memory_bytes(common.memory_bytes.max(MIN_MEMORY_BYTES));
+        let failed = |source| NodeError::Open { partition: number, dir: dir.to_owned(), source: Box::new(source) };
+        let db = options.open(dir).map_err(failed)?;
+        let name = common.registry.name();
+        let source = common.nats.source(name.stream(number));
+        let rejects = DeadLetters::new(&common.nats, name);
+        let follow = FollowOptions::new(name.as_str(), number).parser(common.parser.clone());
+        let failed = |source| NodeError::Follow { partition: number, source: Box::new(source) };
+        let follower = Follower::new(db.clone(), source, rejects, follow).map_err(failed)?;
+        let accepted = common.accepted.iter().filter(|(partition, _)| *partition == number);
+        let life = Life {
+            nats: common.nats.clone(),
+            registry: common.registry.clone(),
+            number,
+            problem: Arc::default(),
+            stop: Arc::default(),
+            accepted: accepted.map(|(_, acceptance)| acceptance.clone()).collect(),
+        };
+        let (status, problem, stop) = (follower.status(), life.problem.clone(), life.stop.clone());
+        let thread = std::thread::Builder::new().name(format!("convofold-follow-{number}"));
+        let thread = thread.spawn(move || life.follow(follower)).map_err(NodeError::Thread)?;
+        Ok(Self { db, number, status, problem, stop, thread: Some(thread) })
+    }
+
+    /// What is known of the partition now.
+    pub(super) fn status(&self) -> PartitionStatus {
+        let mut status = self.status.get();
+        if let Some(problem) = self.problem.lock().clone() {
+            status.state = problem;
+        }
+        PartitionStatus::of(self.number, &status, SystemClock::default().now_ms(), &self.db)
+    }
+
+    /// How far it has read, and how many messages it has not read yet.
+    pub(super) fn place(&self) -> (u64, u64) {
+        let status = self.status.get();
+        (status.seq, status.lag())
+    }
+
+    /// Asks the follower to stop.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the follower has stopped, and closes the database.
+    pub(super) fn close(mut self) -> Result<(), String> {
+        self.stop();
+        let failed = |error: &dyn std::error::Error| format!("partition {}: {error}", self.number);
+        let ended = self.thread.take().map(JoinHandle::join);
+        let closed = self.db.close().map_err(|error| failed(&error));
+        match ended {
+            Some(Ok(Err(error))) => Err(failed(&error)),
+            Some(Err(_)) => Err(format!("partition {}: its thread failed", self.number)),
+            _ => closed,
+        }
+    }
+}
+
+/// The thread of a partition.
+struct Life {
+    nats: Nats,
+    registry: Registry,
+    number: u32,
+    problem: Arc<Mutex<Option<State>>>,
+    stop: Arc<AtomicBool>,
+    /// What the operator accepts, each once.
+    accepted: Vec<Acceptance>,
+}
+
+impl Life {
+    /// Follows until it is stopped. If the follower stops by itself, somebody may repair the log, so it tries again from time to
+    /// time.
+    fn follow(mut self, mut follower: Follower<NatsSource, DeadLetters>) -> Result<(), FollowError> {
+        while !self.stop.load(Ordering::Relaxed) {
+            if let Some(pause) = self.check() {
+                self.pause(pause);
+                continue;
+            }
+            let Err(error) = follower.run(&self.stop) else { return Ok(()) };
+            if matches!(error, FollowError::Submit(_) | FollowError::Commit(_)) {
+                // Only opening the database again helps.
+                *self.problem.lock() = Some(State::Stopped { why: error.to_string() });
+                return Err(error);
+            }
+            let found = self.accepted.iter().position(|accepted| follower.accept(accepted).is_ok());
+            match found {
+                Some(accepted) => drop(self.accepted.remove(accepted)),
+                None => self.pause(RETRY_PAUSE),
+            }
+        }
+        follower.finish()
+    }
+
+    /// Checks the settings of the stream. Returns the pause before the next attempt if it cannot be followed.
+    fn check(&self) -> Option<Duration> {
+        let (problem, pause) = match check_stream(&self.nats, self.registry.name(), self.number) {
+            Ok(findings) => {
+                findings.iter().for_each(|finding| tracing::warn!(partition = self.number, "{finding}"));
+                (None, None)
+            }
+            Err(error) if error.is_unreachable() => {
+                (Some(State::Waiting { why: error.to_string() }), Some(UNREACHABLE_PAUSE))
+            }
+            Err(error) => {
+                tracing::error!(partition = self.number, %error, "the partition is not followed");
+                (Some(State::Stopped { why: error.to_string() }), Some(RETRY_PAUSE))
+            }
+        };
+        *self.problem.lock() = problem;
+        pause
+    }
+
+    fn pause(&self, mut left: Duration) {
+        while !left.is_zero() && !self.stop.load(Ordering::Relaxed) {
+            std::thread::sleep(LOOK_INTERVAL);
+            left = left.saturating_sub(LOOK_INTERVAL);
+        }
+    }
+}
