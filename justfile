@@ -59,6 +59,10 @@ test:
 cluster-test *args:
     bindings/cluster/check.sh {{args}}
 
+# Shows a cluster on this machine: three brokers, two nodes, a publisher, a killed node, and the state hash of one machine.
+cluster *args:
+    bindings/cluster/demo.sh {{args}}
+
 # Builds the documentation; warnings are errors.
 docs:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --all-features --no-deps --locked

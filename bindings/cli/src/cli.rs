@@ -8,6 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::agents::AgentsArgs;
 use crate::commands::audit::AuditArgs;
 use crate::commands::backup::BackupArgs;
+#[cfg(feature = "cluster")]
+use crate::commands::cluster::ClusterArgs;
 use crate::commands::compact::CompactArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::conflicts::ConflictsArgs;
@@ -101,6 +103,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     #[cfg(feature = "serve")]
     Token(TokenArgs),
+    #[cfg(feature = "cluster")]
+    Cluster(Box<ClusterArgs>),
     Trim(TrimArgs),
     Compact(CompactArgs),
     Erase(EraseArgs),
@@ -159,6 +163,8 @@ impl Command {
             Self::Serve(args) => args.run(console),
             #[cfg(feature = "serve")]
             Self::Token(args) => args.run(console),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(args) => args.run(console),
             Self::Trim(args) => args.run(console),
             Self::Compact(args) => args.run(console),
             Self::Erase(args) => args.run(console),

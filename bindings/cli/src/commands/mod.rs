@@ -34,3 +34,5 @@ pub mod conflicts;
 pub mod serve;
 #[cfg(feature = "serve")]
 pub mod token;
+#[cfg(feature = "cluster")]
+pub mod cluster;

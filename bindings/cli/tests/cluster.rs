@@ -1,0 +1,192 @@
+//! A cluster of real processes on this machine: three brokers, nodes, publishers. `bindings/cluster/check.sh` runs it.
+
+#![cfg(feature = "cluster")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests and their helpers may panic")]
+
+#[path = "../../cluster/src/tests/servers.rs"]
+#[expect(dead_code, reason = "the tests of the library use more of it")]
+mod servers;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use convofold::ingest::Format;
+use convofold::{Convofold, StateHash};
+use serde_json::Value;
+use servers::{Servers, until};
+
+struct Cluster {
+    servers: Servers,
+    dir: tempfile::TempDir,
+    nodes: Vec<(String, Option<Child>)>,
+}
+
+fn convofold() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_convofold"))
+}
+
+#[track_caller]
+fn expect_success(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let cluster = Self { servers: Servers::start(), dir: tempfile::tempdir().unwrap(), nodes: Vec::new() };
+        // The brokers have just been started, and may not have elected a leader.
+        until("the log is made", || cluster.run(&["init", "--partitions", "4"]).status.success().then_some(()));
+        cluster
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = convofold();
+        command.arg("cluster").args(args).args(["--nats", &self.servers.urls, "--log", "chat"]);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    #[track_caller]
+    fn expect(&self, args: &[&str]) {
+        expect_success(&self.run(args));
+    }
+
+    fn start_node(&mut self, name: &str) {
+        let dir = self.path(name);
+        let args = ["node", "--name", name, "--dir", dir.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        let child = self.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.nodes.retain(|(known, _)| known != name);
+        self.nodes.push((name.to_owned(), Some(child)));
+    }
+
+    fn kill_node(&mut self, name: &str) {
+        let (_, child) = self.nodes.iter_mut().find(|(known, _)| known == name).unwrap();
+        let mut child = child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_slice(&self.run(&["status", "--json"]).stdout).unwrap()
+    }
+
+    /// The number of messages that a node has read.
+    fn read_by(&self, name: &str) -> Option<u64> {
+        let status = self.status();
+        let node = status["nodes"].as_array()?.iter().find(|node| node["node"] == name)?;
+        Some(node["partitions"].as_array()?.iter().filter_map(|it| it["log_seq"].as_u64()).sum())
+    }
+
+    /// The sum of the state hashes of all partitions on two owners, when both have read this number of messages.
+    fn hash_of_both(&self, messages: u64) -> StateHash {
+        until("the nodes have read all", || {
+            let status = self.status();
+            let nodes = status["nodes"].as_array()?;
+            let partitions: Vec<&Value> =
+                nodes.iter().flat_map(|node| node["partitions"].as_array().unwrap()).collect();
+            let read: u64 = partitions.iter().filter_map(|it| it["log_seq"].as_u64()).sum();
+            let is_idle = partitions.iter().all(|it| it["state"] == "caught-up");
+            let hash = |it: &&Value| serde_json::from_value::<StateHash>(it["hash"].clone()).unwrap();
+            let hashes = partitions.iter().map(hash);
+            (partitions.len() == 8 && read == 2 * messages && is_idle).then(|| hashes.reduce(StateHash::plus))?
+        })
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().filter_map(|(_, child)| child.as_mut()) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The state hash of one machine.
+fn one_machine(log: &Path) -> StateHash {
+    let home = tempfile::tempdir().unwrap();
+    let db = Convofold::open(home.path().join("db")).unwrap();
+    db.ingest(&std::fs::read(log).unwrap(), Format::Auto).unwrap();
+    db.state_hash()
+}
+
+#[test]
+fn nodes_that_are_killed_end_in_the_state_of_one_machine_and_a_partition_moves_by_its_backup() {
+    let mut cluster = Cluster::start();
+    let log = cluster.path("events.ndjson");
+    let generated = convofold().args(["generate", "--events", "20000", "--out", log.to_str().unwrap()]).output();
+    expect_success(&generated.unwrap());
+    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
+    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+
+    let mut publish = cluster.command(&["publish", log.to_str().unwrap(), "--json"]);
+    let publishing = publish.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    until("node a reads", || cluster.read_by("a").filter(|read| *read > 1_000));
+    cluster.kill_node("a");
+    cluster.start_node("a");
+    let published = publishing.wait_with_output().unwrap();
+    assert!(published.status.success());
+    let report: Value = serde_json::from_slice(&published.stdout).unwrap();
+    let messages = report["acknowledged"].as_u64().unwrap();
+
+    let expected = one_machine(&log);
+    // A message that was sent again can be in the log twice.
+    let again = report["repeated"].as_u64().unwrap();
+    assert_eq!(again, 0, "no broker was killed");
+    assert_eq!(cluster.hash_of_both(messages), expected.plus(expected));
+    assert_eq!(cluster.run(&["status"]).status.code(), Some(0));
+
+    // Node c restores a partition, follows it, and takes the place of a.
+    let (backups, dir) = (cluster.path("backups"), cluster.path("c"));
+    let (backups, dir) = (backups.to_str().unwrap(), dir.to_str().unwrap());
+    cluster.expect(&["backup", "--to", backups, "--partition", "0"]);
+    let restore = ["cluster", "restore", "--partition", "0", "--from", backups, "--dir", dir];
+    expect_success(&convofold().args(restore).output().unwrap());
+    cluster.start_node("c");
+    cluster.expect(&["assign", "--move", "0", "--from", "a", "--to", "c"]);
+    let owners = cluster.status()["cluster"]["owners"]["owners"]["0"].clone();
+    assert_eq!(owners, serde_json::json!(["c", "b"]));
+    assert_eq!(cluster.hash_of_both(messages), expected.plus(expected));
+    assert_eq!(cluster.read_by("c"), cluster.read_by("a").map(|of_the_others| messages - of_the_others));
+}
+
+#[test]
+fn the_events_of_an_owner_go_back_into_the_log() {
+    let mut cluster = Cluster::start();
+    let log = cluster.path("events.ndjson");
+    let generated = convofold().args(["generate", "--events", "300", "--out", log.to_str().unwrap()]).output();
+    expect_success(&generated.unwrap());
+    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
+    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    cluster.expect(&["publish", log.to_str().unwrap()]);
+    let expected = one_machine(&log);
+    let messages = until("node a reads all", || cluster.read_by("a").filter(|read| *read >= 300));
+    assert_eq!(cluster.hash_of_both(messages), expected.plus(expected));
+    let before = cluster.status();
+    let events = before["nodes"][0]["partitions"][0]["log_seq"].as_u64().unwrap();
+    cluster.expect(&["republish", "--partition", "0"]);
+    assert_eq!(cluster.hash_of_both(messages + events), expected.plus(expected));
+}
+
+#[test]
+fn who_disagrees_with_the_log_is_told_so() {
+    let cluster = Cluster::start();
+    let refused = cluster.run(&["init", "--partitions", "8"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("4 partitions, expected 8"), "{refused:?}");
+    let refused = cluster.run(&["assign", "--move", "9", "--from", "a", "--to", "b"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no partition 9"), "{refused:?}");
+    let mut publish = cluster.command(&["publish", "-", "--json"]);
+    let mut publish = publish.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut publish.stdin.take().unwrap(), b"no JSON\n").unwrap();
+    let output = publish.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["rejected"], &report["acknowledged"]), (&1.into(), &0.into()));
+}
