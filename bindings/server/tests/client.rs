@@ -10,8 +10,9 @@ use std::thread;
 
 use axum::http::Method;
 use common::{Desk, close, message, toml_settings};
-use convofold::ingest::Format;
-use convofold::{Convofold, Moment, Options, Query, Sort, StatusFilter, SuspectsQuery, When};
+use convofold::ingest::{Format, Limits};
+use convofold::replay::Target;
+use convofold::{Batch, Convofold, Draft, Kind, Moment, Options, Query, Sort, StatusFilter, SuspectsQuery, Time, When};
 use convofold_server::{Client, ClientError, ServeError, answer};
 use tempfile::TempDir;
 
@@ -193,4 +194,20 @@ fn a_server_answers_on_its_socket_without_a_token_and_ends_it() {
     assert!(matches!(afar.totals(), Err(ClientError::Problem(refusal)) if refusal.detail.contains("not known")));
     desk.stop();
     assert!(!desk.path().join("convofold.sock").exists());
+}
+
+/// Its clock would not be the one of the log that the host copies.
+#[test]
+fn a_client_cannot_give_a_batch_its_commit_time() {
+    let (folder, db) = host(&log(1, "sms"));
+    let answering = answer(&db).unwrap();
+    let client = Client::of_holder(folder.path().join("db")).unwrap();
+    let batches = client.batches(Limits::default(), 1).unwrap();
+    let event = Draft::new("desk", "c-9", Kind::Open, Time::from_ms(1_772_443_000_000)).build().unwrap();
+    let timed = Batch::new(vec![event]).committed_at(Time::from_ms(1_772_443_000_000).unwrap());
+    let refused = batches.submit(timed).unwrap().wait().unwrap_err();
+    assert!(refused.to_string().contains("commit time"), "{refused}");
+    batches.finish().unwrap();
+    drop(answering);
+    assert!(db.state("c-9").unwrap().is_none());
 }
