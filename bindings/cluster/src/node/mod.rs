@@ -4,9 +4,10 @@ mod error;
 mod options;
 mod partition;
 mod status;
+mod comparison;
 mod node;
 
 pub use error::NodeError;
 pub use node::Node;
 pub use options::NodeOptions;
-pub use status::{NodeStatus, PartitionStatus};
+pub use status::{Different, NodeStatus, PartitionStatus};

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use convofold_server::{Mounts, Overview};
 use parking_lot::{Mutex, RwLock};
 
+use super::comparison::Comparison;
 use super::error::NodeError;
 use super::options::NodeOptions;
 use super::partition::{Common, OpenPartition};
-use super::status::NodeStatus;
+use super::status::{Different, NodeStatus, PartitionStatus};
 use crate::follow::clock::{Clock, SystemClock};
 use crate::nats::{ClusterError, Nats, Registry};
 use crate::records::{NodeRecord, Owners, RecordError, check_name};
@@ -34,16 +35,20 @@ pub struct Node {
     common: Common,
     open: Arc<Open>,
     mounts: Mounts,
+    /// Ends the comparison with the other owners.
+    ended: Arc<AtomicBool>,
 }
 
 /// What the server says about the node.
-struct Open {
+pub(super) struct Open {
     name: String,
     log: String,
     owners_version: AtomicU64,
     partitions: RwLock<BTreeMap<u32, OpenPartition>>,
     /// The partitions that cannot be opened, and why.
     unopened: Mutex<BTreeMap<u32, String>>,
+    /// Other owners with other states.
+    different: Mutex<BTreeMap<u32, Different>>,
 }
 
 impl Node {
@@ -61,6 +66,7 @@ impl Node {
             owners_version: AtomicU64::new(0),
             partitions: RwLock::default(),
             unopened: Mutex::default(),
+            different: Mutex::default(),
         });
         let owners = registry.owners()?;
         let share = owners.partitions_of(&options.name).count().max(1) as u64;
@@ -75,7 +81,7 @@ impl Node {
         let record = NodeRecord { url: options.url_at(mounts.address())?, started_ms: SystemClock::default().now_ms() };
         let name = options.name.clone();
         // The thread that looks for changes must not wait for brokers that are away.
-        let node = Self { options, registry: registry.impatient(), common, open, mounts };
+        let node = Self { options, registry: registry.impatient(), common, open, mounts, ended: Arc::default() };
         if let Some(error) = node.follow_owners(&owners)?
             && node.open.partitions.read().is_empty()
         {
@@ -83,6 +89,7 @@ impl Node {
         }
         registry.announce(&name, &record)?;
         tracing::info!(node = name, url = record.url, "the node answers");
+        node.begin_comparison()?;
         node.mounts.tell_ready();
         Ok(node)
     }
@@ -157,6 +164,18 @@ impl Node {
         Ok(first_error)
     }
 
+    /// Not joined: it may wait for another node that does not answer.
+    fn begin_comparison(&self) -> Result<(), NodeError> {
+        let comparison = Comparison {
+            registry: self.registry.clone(),
+            token: self.options.token.clone(),
+            open: Arc::downgrade(&self.open),
+            stop: self.ended.clone(),
+        };
+        let thread = std::thread::Builder::new().name("convofold-compare".to_owned());
+        thread.spawn(move || comparison.run()).map(drop).map_err(NodeError::Thread)
+    }
+
     fn begin(&self, partition: u32) -> Result<(), NodeError> {
         let opened = OpenPartition::open(&self.common, partition, &self.options.dir_of(partition))?;
         if let Err(error) = self.mounts.mount(&partition.to_string(), opened.db.clone()) {
@@ -182,7 +201,8 @@ impl Node {
     /// # Errors
     /// [`NodeError::Close`]
     pub fn close(self) -> Result<(), NodeError> {
-        let Self { open, mounts, options, .. } = self;
+        let Self { open, mounts, options, ended, .. } = self;
+        ended.store(true, Ordering::Relaxed);
         open.partitions.read().values().for_each(OpenPartition::stop);
         mounts.stop(options.server.grace.0 / CLOSE_PART);
         let partitions = std::mem::take(&mut *open.partitions.write());
@@ -202,14 +222,31 @@ impl std::fmt::Debug for Node {
 }
 
 impl Open {
-    fn status(&self) -> NodeStatus {
+    pub(super) fn status(&self) -> NodeStatus {
         NodeStatus {
             node: self.name.clone(),
             log: self.log.clone(),
             owners_version: self.owners_version.load(Ordering::Relaxed),
             unopened: self.unopened.lock().clone(),
-            partitions: self.partitions.read().values().map(OpenPartition::status).collect(),
+            partitions: self.partitions.read().values().map(|it| self.about(it)).collect(),
         }
+    }
+
+    fn about(&self, partition: &OpenPartition) -> PartitionStatus {
+        let mut status = partition.status();
+        status.different = self.different.lock().get(&status.partition).cloned();
+        status
+    }
+
+    /// Keeps the other owners with other states, and raises an alarm in the log for new ones.
+    pub(super) fn note_different(&self, found: BTreeMap<u32, Different>) {
+        let mut known = self.different.lock();
+        for (partition, Different { node, log_seq, equal_at }) in &found {
+            if !known.contains_key(partition) {
+                tracing::error!(partition, node, log_seq, equal_at, "another owner has another state");
+            }
+        }
+        *known = found;
     }
 
     fn of<T>(&self, name: &str, read: impl FnOnce(&OpenPartition) -> T) -> Option<T> {
@@ -242,7 +279,7 @@ impl Overview for Open {
     fn about(&self, name: Option<&str>) -> Option<String> {
         match name {
             None => serde_json::to_string(&self.status()).ok(),
-            Some(name) => serde_json::to_string(&self.of(name, OpenPartition::status)?).ok(),
+            Some(name) => serde_json::to_string(&self.of(name, |it| self.about(it))?).ok(),
         }
     }
 

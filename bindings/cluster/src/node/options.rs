@@ -18,6 +18,7 @@ pub struct NodeOptions {
     pub(super) memory_bytes: u64,
     pub(super) parser: Parser,
     pub(super) accepted: Vec<(u32, Acceptance)>,
+    pub(super) token: Option<String>,
 }
 
 impl NodeOptions {
@@ -26,7 +27,7 @@ impl NodeOptions {
     #[must_use]
     pub fn new(name: impl Into<String>, server: Config) -> Self {
         let parser = Parser::new(Format::Auto, Limits::default());
-        Self { name: name.into(), server, url: None, memory_bytes: 1 << 30, parser, accepted: Vec::new() }
+        Self { name: name.into(), server, url: None, memory_bytes: 1 << 30, parser, accepted: Vec::new(), token: None }
     }
 
     /// Sets the URL under which others reach the node. Default: the address on which it listens.
@@ -48,6 +49,13 @@ impl NodeOptions {
     #[must_use]
     pub fn parser(mut self, parser: Parser) -> Self {
         self.parser = parser;
+        self
+    }
+
+    /// Sets the token with which the other owners are asked for their state hashes. Default: none.
+    #[must_use]
+    pub fn token(mut self, token: Option<String>) -> Self {
+        self.token = token;
         self
     }
 

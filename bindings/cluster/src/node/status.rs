@@ -71,6 +71,20 @@ pub struct PartitionStatus {
     /// ([`compare`](crate::compare)).
     #[serde(default)]
     pub hashes: Vec<HashPoint>,
+    /// Another owner with another state after the same message: one of them has a fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub different: Option<Different>,
+}
+
+/// Another owner of a partition with another state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Different {
+    /// The name of the other node.
+    pub node: String,
+    /// The first message of the log after which the states are known to differ.
+    pub log_seq: u64,
+    /// The last message before it after which they were equal.
+    pub equal_at: Option<u64>,
 }
 
 impl PartitionStatus {
@@ -112,6 +126,7 @@ impl PartitionStatus {
             open: stats.open,
             hash: db.state_hash(),
             hashes: status.hashes.clone(),
+            different: None,
         }
     }
 }
@@ -119,11 +134,12 @@ impl PartitionStatus {
 /// A metric: its name, its kind, its help, and its value for a partition.
 type Metric = (&'static str, &'static str, &'static str, fn(&PartitionStatus) -> u64);
 
-const METRICS: [Metric; 13] = [
+const METRICS: [Metric; 14] = [
     ("log_seq", "gauge", "The last message of the log that was read.", |it| it.log_seq),
     ("log_last", "gauge", "The last message of the log.", |it| it.log_last),
     ("lag_messages", "gauge", "Messages that were not read yet.", |it| it.lag),
     ("stopped", "gauge", "1 if the partition has stopped and somebody must act.", |it| u64::from(it.is_stopped())),
+    ("different", "gauge", "1 if another owner has another state.", |it| u64::from(it.different.is_some())),
     ("conversations", "gauge", "Conversations.", |it| it.conversations),
     ("open", "gauge", "Open conversations.", |it| it.open),
     ("events_total", "counter", "Events that were read, duplicates included.", |it| it.events),

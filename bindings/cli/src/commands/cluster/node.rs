@@ -10,7 +10,7 @@ use convofold_cluster::Acceptance;
 use convofold_cluster::node::{Node, NodeError, NodeOptions};
 use convofold_server::{Settings, start_log};
 
-use super::{LogArgs, failed};
+use super::{LogArgs, TokenArgs, failed};
 use crate::console::Console;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
@@ -23,6 +23,9 @@ use crate::values;
 /// `convofold cluster assign`; a change is followed within seconds. Below /partitions/N the node answers every request of
 /// `convofold serve`, except those that bring events; /partitions, /metrics and /healthz say how far it is. Tokens are in the
 /// folder (`convofold token add --db DIR`).
+///
+/// Every 10 seconds it compares its state hashes with those of the other owners; `different` in /partitions and
+/// `convofold_cluster_different` in /metrics name a partition in which they differ.
 ///
 /// Input that cannot be an event goes to the stream of rejects. SIGTERM and Ctrl-C end the node: it finishes requests and
 /// closes its databases. After a kill it continues where its databases end.
@@ -49,6 +52,8 @@ pub(super) struct NodeArgs {
     /// Memory for conversations, shared evenly by the partitions.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = values::size)]
     memory: usize,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Accept a gap for which a partition has stopped: its number, and the first message after the gap.
     #[arg(long, value_name = "PARTITION:SEQ", value_parser = gap)]
     accept_gap: Vec<(u32, Acceptance)>,
@@ -86,6 +91,7 @@ impl NodeArgs {
         let (nats, registry) = self.log.open()?;
         let parser = Parser::new(Format::Auto, Limits::default()).zone(zone).ignore(ignored);
         let mut options = NodeOptions::new(&self.name, server).parser(parser).memory_bytes(self.memory as u64);
+        options = options.token(self.token.token()?);
         if let Some(url) = &self.url {
             options = options.url(url);
         }

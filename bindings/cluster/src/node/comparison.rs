@@ -1,0 +1,111 @@
+//! Whether the other owners of a node's partitions have the same states.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use convofold_server::Client;
+
+use super::node::Open;
+use super::status::{Different, NodeStatus};
+use crate::agree::{Agreement, compare};
+use crate::nats::Registry;
+
+/// How often the other owners are asked.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How often it looks whether to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Asks the other owners of the partitions of a node for their state hashes, from time to time.
+pub(super) struct Comparison {
+    pub(super) registry: Registry,
+    /// The token for the other nodes.
+    pub(super) token: Option<String>,
+    /// The node; it may have ended.
+    pub(super) open: Weak<Open>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Comparison {
+    /// Compares until the node ends. Another node that does not answer holds up only this thread.
+    pub(super) fn run(&self) {
+        loop {
+            for _ in 0..INTERVAL.as_millis() / LOOK_INTERVAL.as_millis() {
+                if self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                std::thread::sleep(LOOK_INTERVAL);
+            }
+            let Some(open) = self.open.upgrade() else { return };
+            let own = open.status();
+            drop(open);
+            let others = self.others(&own);
+            let Some(open) = self.open.upgrade() else { return };
+            open.note_different(differences(&own, &others));
+        }
+    }
+
+    /// What the other owners of the partitions say. Those that do not answer are asked again next time.
+    fn others(&self, own: &NodeStatus) -> Vec<NodeStatus> {
+        let Ok(cluster) = self.registry.read() else { return Vec::new() };
+        let partitions = own.partitions.iter().map(|it| it.partition);
+        let owners: BTreeSet<&String> = partitions.flat_map(|partition| cluster.owners.of(partition)).collect();
+        let urls = owners.into_iter().filter(|owner| **owner != own.node).filter_map(|owner| cluster.nodes.get(owner));
+        let ask = |url: &str| Client::of_url(url, self.token.as_deref()).ok()?.partitions::<NodeStatus>().ok();
+        urls.filter_map(|node| ask(&node.url)).collect()
+    }
+}
+
+/// The partitions in which another node has another state after the same message.
+fn differences(own: &NodeStatus, others: &[NodeStatus]) -> BTreeMap<u32, Different> {
+    let mut found = BTreeMap::new();
+    for other in others {
+        for theirs in &other.partitions {
+            let Some(ours) = own.partitions.iter().find(|it| it.partition == theirs.partition) else { continue };
+            if let Agreement::Different { log_seq, equal_at } = compare(&ours.hashes, &theirs.hashes) {
+                found.insert(ours.partition, Different { node: other.node.clone(), log_seq, equal_at });
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use convofold::{Convofold, FOLD_VERSION, StateHash};
+
+    use super::super::status::PartitionStatus;
+    use super::*;
+    use crate::agree::HashPoint;
+    use crate::follow::status::Status;
+
+    fn node(name: &str, partition: u32, hashes: &[(u64, u8)]) -> NodeStatus {
+        let home = tempfile::tempdir().unwrap();
+        let db = Convofold::open(home.path()).unwrap();
+        let point = |(log_seq, byte): &(u64, u8)| HashPoint {
+            log_seq: *log_seq,
+            fold_version: FOLD_VERSION,
+            hash: StateHash::from_bytes([*byte; 32]),
+        };
+        let status = Status { hashes: hashes.iter().map(point).collect(), ..Status::default() };
+        NodeStatus {
+            node: name.to_owned(),
+            log: "chat".to_owned(),
+            owners_version: 1,
+            unopened: BTreeMap::new(),
+            partitions: vec![PartitionStatus::of(partition, &status, 0, &db)],
+        }
+    }
+
+    #[test]
+    fn the_first_message_after_which_another_owner_differs_is_named() {
+        let own = node("a", 3, &[(10, 1), (20, 2), (30, 3)]);
+        let same = node("b", 3, &[(20, 2), (40, 4)]);
+        let elsewhere = node("c", 4, &[(20, 9)]);
+        assert_eq!(differences(&own, &[same.clone(), elsewhere]), BTreeMap::new());
+        let differs = node("d", 3, &[(10, 1), (20, 8), (30, 8)]);
+        let different = Different { node: "d".to_owned(), log_seq: 20, equal_at: Some(10) };
+        assert_eq!(differences(&own, &[same, differs]), BTreeMap::from([(3, different)]));
+    }
+}
