@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use convofold_server::Client;
 
-use super::node::Open;
+use super::life::Open;
 use super::status::{Different, NodeStatus};
 use crate::agree::{Agreement, compare};
 use crate::nats::Registry;

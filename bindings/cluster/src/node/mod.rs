@@ -5,9 +5,9 @@ mod options;
 mod partition;
 mod status;
 mod comparison;
-mod node;
+mod life;
 
 pub use error::NodeError;
-pub use node::Node;
+pub use life::Node;
 pub use options::NodeOptions;
 pub use status::{Different, NodeStatus, PartitionStatus};

@@ -95,6 +95,7 @@ impl StatusArgs {
             console.json(&StatusJson { cluster: &cluster, nodes, unreachable, without_owner, hash, lag, different })?;
         } else {
             print(&cluster, of, console)?;
+            console.flush()?;
             if let Some(hash) = hash {
                 console.note(format_args!("state hash of all partitions: {hash}"));
             }
