@@ -5,7 +5,7 @@ use convofold_engine::{Explanation, FieldName, Moment, Reason};
 use crate::api::handle::Convofold;
 use crate::api::view::View;
 use crate::conversations::archive::{ArchiveReader, past_of};
-use crate::state::lent_storage::LentStorage;
+use crate::state::lent_storage::{LentStorage, until_current};
 use crate::storage::StorageError;
 
 impl Convofold {
@@ -53,11 +53,11 @@ impl View {
         limit: usize,
     ) -> Result<Option<Vec<Explanation>>, StorageError> {
         let shared = self.db().shared();
-        let image = {
+        let image = until_current(|| {
             let storage = LentStorage::of(shared);
             let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
-            reader.find(&shared.live, id, |board| board.image_of(id), |image| Ok(Some(image)))?
-        };
+            reader.find(&shared.live, id, |board| board.image_of(id), |image| Ok(Some(image)))
+        })?;
         let Some(image) = image else { return Ok(None) };
         let mut explained =
             past_of(image, self.pinned(), |past| self.tenants.look(past, |past| past.explain(field, limit)))?.flatten();

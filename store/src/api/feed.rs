@@ -65,6 +65,8 @@ pub struct Changes {
     next_seq: Seq,
     /// The log position of the next block; `None` before the first block is found.
     position: Option<LogPosition>,
+    /// The generation of the storage from which position and events were read.
+    generation: u64,
     /// The events that were read and not returned yet.
     ready: VecDeque<Event>,
     pub(crate) stopped: Arc<AtomicBool>,
@@ -88,6 +90,7 @@ impl Convofold {
             shared: self.shared().clone(),
             next_seq: from_seq.max(1),
             position: None,
+            generation: self.shared().generation(),
             ready: VecDeque::new(),
             stopped: Arc::default(),
             has_ended: false,
@@ -102,6 +105,7 @@ impl Changes {
     /// [`ChangesError`] if no more events follow, because the database was closed or a write failed, or if the log
     /// cannot be read.
     pub fn try_next(&mut self) -> Result<Option<Change>, ChangesError> {
+        self.follow_storage();
         loop {
             if let Some(event) = self.ready.pop_front() {
                 let seq = self.next_seq;
@@ -204,15 +208,31 @@ impl Changes {
         self.ready.clear();
     }
 
+    /// Forgets what was read from a storage that an erasure replaced. The events have the same seqs in the new one.
+    fn follow_storage(&mut self) {
+        let generation = self.shared.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.move_to(self.next_seq);
+        }
+    }
+
     /// Reads the block with the next event that was not read.
     fn read_block(&mut self) -> Result<(), ChangesError> {
-        // Held while reading, so that closing waits for it.
-        let storage = self.shared.storage.read();
-        let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
         self.expect_kept()?;
-        let block = match self.position {
-            Some(position) => LogReader::new(storage.clone(), position).next(),
-            None => block_with(storage.as_ref(), self.next_to_read()),
+        let block = {
+            let shared = self.shared.clone();
+            // Held while reading, so that closing waits for it.
+            let storage = shared.storage.read();
+            if storage.generation != self.generation {
+                self.generation = storage.generation;
+                self.move_to(self.next_seq);
+            }
+            let storage = storage.now.as_ref().ok_or(ChangesError::Closed)?;
+            match self.position {
+                Some(position) => LogReader::new(storage.clone(), position).next(),
+                None => block_with(storage.as_ref(), self.next_to_read()),
+            }
         };
         let block = match block {
             Ok(Some(block)) => block,

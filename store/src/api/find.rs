@@ -10,7 +10,7 @@ use crate::conversations::archive::alone;
 use crate::conversations::page::page_of;
 use crate::format::run::Hit;
 use crate::search::{Hits, Runs, Sources, slots_with};
-use crate::state::lent_storage::LentStorage;
+use crate::state::lent_storage::{LentStorage, until_current};
 use crate::state::shared::Shared;
 use crate::storage::{ReadStorage, StorageError};
 
@@ -38,11 +38,12 @@ impl Convofold {
             return Ok(query.page_of(open.into_iter().map(Arc::unwrap_or_clone))?);
         };
         loop {
-            let Sources { runs, rows } = shared.search.sources(&shared.live, query, &is_wanted, max_rows);
-            let Some(runs) = runs else { return self.find_by_scan(query, is_wanted) };
             let storage = LentStorage::of(shared);
+            let Sources { runs, rows } = shared.search.sources(&shared.live, query, &is_wanted, max_rows);
+            let Some(runs) = runs else { return until_current(|| self.find_by_scan(query, &is_wanted)) };
             let mut finder = Finder { shared, storage: storage.as_ref(), query, search: &search, runs: &runs };
             match finder.find(max_rows, &is_wanted) {
+                Ok(_) | Err(FindError::Storage(_)) if storage.expect_current().is_err() => {}
                 Ok(found) => return Ok(query.page_of(rows.into_iter().map(Arc::unwrap_or_clone).chain(found))?),
                 // If they are not damaged, checkpoints have replaced and deleted runs meanwhile.
                 Err(FindError::Index) => drop(shared.search.give_up(&runs)),

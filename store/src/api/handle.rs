@@ -19,7 +19,7 @@ use crate::open::opening::{self, Opened, OpenedReadOnly};
 use crate::open::recovery::RecoveredState;
 use crate::open::report::{Recovery, opened as tell_opened};
 use crate::options::Options;
-use crate::state::shared::Shared;
+use crate::state::shared::{Contents, Shared};
 use crate::state::snapshot::Snapshot;
 #[cfg(test)]
 use crate::storage::Storage;
@@ -119,8 +119,8 @@ impl Ready {
         } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
-        let shared = Shared::new(options, live, archive, search, bookmarks, storage, erasures, holds, start, position);
-        let shared = Arc::new(shared);
+        let contents = Contents { live, archive, search, erasures, start, storage };
+        let shared = Arc::new(Shared::new(options, contents, holds, bookmarks, position));
         shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         Self { shared, checkpointer, clock, position, log_bytes }
     }

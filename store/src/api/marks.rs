@@ -110,9 +110,9 @@ impl Convofold {
     }
 
     fn with_commit_times<T>(&self, ask: impl FnOnce(CommitTimes<'_>) -> Result<T, MarkError>) -> Result<T, MarkError> {
-        let storage = LentStorage::of(self.shared());
-        // As long as this is locked, no block after it is dropped.
+        // As long as this is locked, no block after it is dropped, and no other storage replaces this one.
         let start = self.shared().log_start.read();
+        let storage = LentStorage::of(self.shared());
         let start: &LogStart = &start;
         let last_seq = self.shared().applied_seq.load(Ordering::SeqCst);
         ask(CommitTimes { storage: storage.as_ref(), start, last_seq })

@@ -12,7 +12,7 @@ use convofold_engine::{
 use crate::api::handle::Convofold;
 use crate::api::sorted_lines::SortedLines;
 use crate::conversations::archive::{ArchiveReader, alone, damaged, state_of};
-use crate::state::lent_storage::LentStorage;
+use crate::state::lent_storage::{LentStorage, MayBeReplaced, until_current};
 use crate::storage::StorageError;
 
 /// Number of conversations whose states are taken under one lock.
@@ -41,6 +41,12 @@ pub enum PageError {
     /// A conversation could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl MayBeReplaced for PageError {
+    fn is_replaced(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.is_replaced())
+    }
 }
 
 /// Answers reflect every event that was acknowledged before the query (rule Q5), even if it is only
@@ -105,8 +111,10 @@ impl Convofold {
 
     /// Calls `look` on a board that contains the conversation, whether it is in memory or evicted.
     fn about<T>(&self, id: &str, look: impl Fn(&Board) -> Option<T>) -> Result<Option<T>, StorageError> {
-        let storage = LentStorage::of(self.shared());
-        ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, look)
+        until_current(|| {
+            let storage = LentStorage::of(self.shared());
+            ArchiveReader::new(&self.shared().archive, storage.as_ref()).look(&self.shared().live, id, &look)
+        })
     }
 
     /// Returns one page of conversations (rule Q2).
@@ -187,6 +195,12 @@ impl Convofold {
         if let Some(newest) = shared.live.index().newest() {
             return Ok(Some(newest.at_ms()));
         }
+        until_current(|| self.latest_of_all())
+    }
+
+    /// The time of the newest event of all conversations.
+    fn latest_of_all(&self) -> Result<Option<i64>, StorageError> {
+        let shared = self.shared();
         let storage = LentStorage::of(shared);
         let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
         let mut newest = None;
@@ -197,6 +211,7 @@ impl Convofold {
                 here.map_or_else(|| Ok(alone(reader.image(slot)?)?.outline(0)), |outline| Ok(Some(outline)))?;
             newest = newest.max(outline.map(|outline| outline.newest()));
         }
+        storage.expect_current()?;
         Ok(newest.map(Newest::at_ms))
     }
 
@@ -250,8 +265,10 @@ impl Convofold {
     /// sorted in a temporary file.
     ///
     /// # Errors
-    /// The error of `out` or of the temporary file, or of reading an evicted conversation.
+    /// The error of `out` or of the temporary file, or of reading an evicted conversation; [`StorageError::Replaced`] in an
+    /// [`io::Error`] if conversations were erased during the export.
     pub fn export(&self, out: &mut impl Write) -> io::Result<ExportReport> {
+        let storage = LentStorage::of(self.shared());
         let mut lines = Lines { out: BufWriter::with_capacity(EXPORT_BUFFER_BYTES, out), bytes: 0 };
         let (ids, all) = {
             let board = self.shared().live.board();
@@ -260,8 +277,9 @@ impl Convofold {
         let conversations = if ids.len() == all {
             self.write_lines_of(&ids, &mut lines)?
         } else {
-            self.sorted_lines()?.write_to(&mut lines)?
+            self.sorted_lines(&storage)?.write_to(&mut lines)?
         };
+        storage.expect_current().map_err(io::Error::other)?;
         lines.flush()?;
         Ok(ExportReport { conversations, bytes: lines.bytes })
     }
@@ -288,10 +306,9 @@ impl Convofold {
     }
 
     /// The lines of all conversations, in memory or evicted.
-    fn sorted_lines(&self) -> io::Result<SortedLines> {
+    fn sorted_lines(&self, storage: &LentStorage) -> io::Result<SortedLines> {
         let shared = self.shared();
-        let storage = LentStorage::of(shared);
-        let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+        let mut reader = ArchiveReader::new(&shared.archive, storage);
         let mut lines = SortedLines::new(shared.options.bounds.sorted_bytes);
         let slots = shared.live.board().slot_count();
         for slot in 0..slots {

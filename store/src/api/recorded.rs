@@ -89,15 +89,15 @@ impl Convofold {
 impl Convofold {
     /// The receipts of all erasures, in order.
     #[must_use]
-    pub fn erasures(&self) -> &[Erasure] {
-        &self.shared().erasures.receipts
+    pub fn erasures(&self) -> Vec<Erasure> {
+        self.shared().erasures.read().receipts.clone()
     }
 
     /// The receipt of the erasure before which the state had this hash. So an auditor who has a backup of before can see that it
     /// is the state that a receipt is about.
     #[must_use]
     pub fn erasure_of(&self, hash_before: StateHash) -> Option<Erasure> {
-        self.shared().erasures.of_state(hash_before).cloned()
+        self.shared().erasures.read().of_state(hash_before).cloned()
     }
 }
 

@@ -10,6 +10,7 @@ use convofold_engine::{
 use crate::api::handle::Convofold;
 use crate::api::view::{Among, View};
 use crate::spread::spread;
+use crate::state::lent_storage::{MayBeReplaced, until_current};
 use crate::storage::StorageError;
 
 /// If more than this part of all conversations changed, a report is computed again.
@@ -25,6 +26,12 @@ pub enum ReportError {
     /// A conversation could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl MayBeReplaced for ReportError {
+    fn is_replaced(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.is_replaced())
+    }
 }
 
 impl Convofold {
@@ -68,9 +75,10 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn measures(&self, query: ReportQuery) -> Result<Report, ReportError> {
         if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
-            return self.measures_with_kept(&query);
+            return until_current(|| self.measures_with_kept(&query));
         }
-        Ok(self.filled(&ReportBuilder::new(self.tenants.limit(query))?)?.finish_with(on_all_processors))
+        let empty = ReportBuilder::new(self.tenants.limit(query))?;
+        Ok(until_current(|| self.filled(&empty))?.finish_with(on_all_processors))
     }
 
     /// What the values of a report are made of, so that those of several databases can be added
@@ -85,6 +93,7 @@ impl View {
     /// Like [`View::measures`], with the rows of an earlier report that are still right.
     fn measures_with_kept(&self, query: &ReportQuery) -> Result<Report, ReportError> {
         let reports = &self.db().shared().reports;
+        let generation = reports.generation();
         let mut report = match reports.find(query, self.seq()) {
             Some((seq, earlier)) => self.updated(earlier.for_query(query.clone())?, seq)?,
             None => KeptReport::new(query.clone())?,
@@ -94,7 +103,7 @@ impl View {
             report.fill_with(missing, rows, on_all_processors);
         }
         let answer = report.report()?;
-        reports.keep(self.seq(), report, query);
+        reports.keep(generation, self.seq(), report, query);
         Ok(answer)
     }
 
@@ -127,7 +136,7 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
         let empty = BehindBuilder::new(self.tenants.limit(query), measure)?;
-        let builders = self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add)?;
+        let builders = until_current(|| self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add))?;
         Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish()?)
     }
 

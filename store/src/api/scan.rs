@@ -11,7 +11,7 @@ use crate::api::view::View;
 use crate::api::view_tenants::SeenTenants;
 use crate::conversations::archive::{ArchiveReader, alone, past_of};
 use crate::conversations::page::PAGE_SLOTS;
-use crate::state::lent_storage::LentStorage;
+use crate::state::lent_storage::{LentStorage, until_current};
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
 
@@ -32,9 +32,11 @@ pub struct ConversationRecord {
 /// not be included. The scan of a [`View`] returns the conversations that existed at its moment, as they were. Evicted conversations are read from their pages, 16 at a time, and stay evicted. The scan holds up
 /// to 16 conversations in memory, and blocks the writer for one conversation at a time. A conversation that cannot be
 /// read is returned as an error, and the scan continues with the next one. If the database was closed, the scan ends
-/// with [`StorageError::Closed`] at the first evicted conversation.
+/// with [`StorageError::Closed`] at the first evicted conversation. If conversations were erased meanwhile, it ends with
+/// [`StorageError::Replaced`].
 pub struct Scan<T> {
     shared: Arc<Shared>,
+    storage: Arc<LentStorage>,
     look: Look<T>,
     next_slot: u32,
     end_slot: u32,
@@ -85,17 +87,19 @@ impl Convofold {
         let shortened = beginning.split_once('\u{2026}');
         let is_short_form =
             |id: &str, (start, end): (&str, &str)| id.strip_prefix(start).is_some_and(|rest| rest.ends_with(end));
-        let mut found = BTreeSet::new();
-        for id in self.scan_for(|_, id| Some(id.to_owned())) {
-            let id = id?;
-            if id.starts_with(beginning) || shortened.is_some_and(|parts| is_short_form(&id, parts)) {
-                found.insert(id);
+        until_current(|| {
+            let mut found = BTreeSet::new();
+            for id in self.scan_for(|_, id| Some(id.to_owned())) {
+                let id = id?;
+                if id.starts_with(beginning) || shortened.is_some_and(|parts| is_short_form(&id, parts)) {
+                    found.insert(id);
+                }
+                if found.len() > limit {
+                    found.pop_last();
+                }
             }
-            if found.len() > limit {
-                found.pop_last();
-            }
-        }
-        Ok(found.into_iter().collect())
+            Ok(found.into_iter().collect())
+        })
     }
 
     /// Iterates over the conflicts of every conversation (rule I2); the list is empty for most of them.
@@ -140,8 +144,9 @@ impl View {
 impl<T> Scan<T> {
     fn new(db: &Convofold, look: Look<T>) -> Self {
         let shared = db.shared().clone();
+        let storage = LentStorage::of(&shared);
         let end_slot = shared.live.board().slot_count();
-        Self { shared, look, next_slot: 0, end_slot, ready: VecDeque::new() }
+        Self { shared, storage, look, next_slot: 0, end_slot, ready: VecDeque::new() }
     }
 
     /// Number of conversations that the scan has not returned yet. That of a [`View`] returns fewer if some of them did not
@@ -153,9 +158,9 @@ impl<T> Scan<T> {
 
     /// Reads the conversations of the next page.
     fn fill(&mut self) {
-        let storage = LentStorage::of(&self.shared);
+        let storage = self.storage.clone();
         let mut reader = ArchiveReader::new(&self.shared.archive, storage.as_ref());
-        let end = (self.next_slot + PAGE_SLOTS).min(self.end_slot);
+        let (first_new, end) = (self.ready.len(), (self.next_slot + PAGE_SLOTS).min(self.end_slot));
         for slot in self.slots(self.next_slot..end) {
             let found = self.look_at(slot, &mut reader);
             let is_closed = matches!(found, Err(StorageError::Closed));
@@ -166,6 +171,11 @@ impl<T> Scan<T> {
             }
         }
         self.next_slot = end;
+        if let Err(error) = storage.expect_current() {
+            self.ready.truncate(first_new);
+            self.ready.push_back(Err(error));
+            self.next_slot = self.end_slot;
+        }
     }
 
     /// The slots among these whose conversations may be returned.

@@ -7,6 +7,7 @@ use convofold_engine::{
 use crate::api::handle::Convofold;
 use crate::api::query::PageError;
 use crate::api::view::{Among, View};
+use crate::state::lent_storage::until_current;
 use crate::storage::StorageError;
 
 /// Number of suspect conversations that are looked up at once.
@@ -47,15 +48,17 @@ impl View {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, PageError> {
-        let mut builder = SuspectsBuilder::new(query.clone());
         let look = |past: &Past<'_>| suspect_in(past, query);
-        self.each(Among::Existing, look, |all| {
-            for found in all {
-                found?.into_iter().for_each(|(source, events)| builder.add(&source, &events));
-            }
-            Ok::<_, StorageError>(())
-        })?;
-        Ok(builder.finish())
+        until_current(|| {
+            let mut builder = SuspectsBuilder::new(query.clone());
+            self.each(Among::Existing, look, |all| {
+                for found in all {
+                    found?.into_iter().for_each(|(source, events)| builder.add(&source, &events));
+                }
+                Ok::<_, StorageError>(())
+            })?;
+            Ok(builder.finish())
+        })
     }
 }
 

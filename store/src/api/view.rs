@@ -1,6 +1,7 @@
 //! Answers about a moment.
 
 use std::io::{self, Write};
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,7 +18,7 @@ use crate::conversations::archive::{ArchiveReader, past_of};
 use crate::conversations::page::{PAGE_SLOTS, page_of};
 use crate::in_order::in_order;
 use crate::spread::spread;
-use crate::state::lent_storage::LentStorage;
+use crate::state::lent_storage::{LentStorage, until_current};
 use crate::storage::StorageError;
 
 /// The database at a moment ([`Convofold::at`]). The methods have the names of those of [`Convofold`].
@@ -130,7 +131,7 @@ impl View {
         query: &Query,
         is_wanted: impl Fn(&ConversationRow) -> bool,
     ) -> Result<Page, PageError> {
-        self.page_with(query, is_wanted, |_| (), |_, ()| ())
+        until_current(|| self.page_with(query, &is_wanted, |_| (), |_, ()| ()))
     }
 
     /// Like [`View::query_matching`]. Calls `look` with each conversation that matches the query, and `note` with what it found,
@@ -229,15 +230,18 @@ impl View {
             let outline = Some(past.outline()).filter(|outline| outline.row().is_some() || among.has_closed())?;
             Some((count(past, &outline), outline))
         };
-        let mut sum = 0;
-        let outlines = self.each(among, look, |found| {
-            let found = found.filter_map(Result::transpose);
-            let outlines = found.map(|found| {
-                let (counted, outline) = found?;
-                sum += counted;
-                Ok(outline)
-            });
-            outlines.collect::<Result<Vec<Outline>, StorageError>>()
+        let (outlines, sum) = until_current(|| {
+            let mut sum = 0;
+            let outlines = self.each(among, look, |found| {
+                let found = found.filter_map(Result::transpose);
+                let outlines = found.map(|found| {
+                    let (counted, outline) = found?;
+                    sum += counted;
+                    Ok(outline)
+                });
+                outlines.collect::<Result<Vec<Outline>, StorageError>>()
+            })?;
+            Ok::<_, StorageError>((outlines, sum))
         })?;
         Ok((Board::of_outlines(outlines, StateHash::default()).1.sort(), sum))
     }
@@ -247,11 +251,13 @@ impl View {
     /// # Errors
     /// As for [`Convofold::state`].
     pub fn state_hash(&self) -> Result<StateHash, StorageError> {
-        self.each(
-            Among::Existing,
-            |past| StateHash::of_state(&past.state()),
-            |mut hashes| (&mut hashes).try_fold(StateHash::default(), |sum, hash| Ok(sum.plus(hash?))),
-        )
+        until_current(|| {
+            self.each(
+                Among::Existing,
+                |past| StateHash::of_state(&past.state()),
+                |mut hashes| (&mut hashes).try_fold(StateHash::default(), |sum, hash| Ok(sum.plus(hash?))),
+            )
+        })
     }
 
     /// Writes every conversation that existed as one line of JSON, sorted by id (rule H2). If there are many, the lines are
@@ -295,6 +301,10 @@ impl View {
 
     /// Whether any event is within the bounds of the moment.
     pub(super) fn has_events(&self) -> Result<bool, StorageError> {
+        until_current(|| self.has_events_in(&LentStorage::of(self.db.shared())))
+    }
+
+    fn has_events_in(&self, storage: &LentStorage) -> Result<bool, StorageError> {
         let slot_count = self.db.shared().live.board().slot_count();
         let mut found = Vec::new();
         // Nearly always, the first conversation has one.
@@ -302,39 +312,45 @@ impl View {
             let slots = first..slot_count.min(first + PAGE_SLOTS);
             let slots = self.db.shared().live.board().slots_existing_at(self.pinned, slots);
             let wanted = slots.iter().fold(0, |wanted, slot| wanted | 1 << (slot % PAGE_SLOTS));
-            self.look_at(page_of(first), wanted, |_| (), &mut found)?;
+            self.look_at(storage, page_of(first), wanted, |_| (), &mut found)?;
             if !found.is_empty() {
                 return Ok(true);
             }
         }
+        storage.expect_current()?;
         Ok(false)
     }
 
     /// Calls `look` with one conversation.
     pub(crate) fn about<T>(&self, id: &str, look: impl Fn(&Past<'_>) -> T) -> Result<Option<T>, StorageError> {
         let shared = self.db.shared();
-        let storage = LentStorage::of(shared);
-        let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
         let look = |past: &Past<'_>| self.tenants.look(past, &look);
         let here = |board: &Board| board.past(id, self.pinned, look);
-        Ok(reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, look))?.flatten())
+        until_current(|| {
+            let storage = LentStorage::of(shared);
+            let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+            Ok(reader.find(&shared.live, id, here, |image| past_of(image, self.pinned, look))?.flatten())
+        })
     }
 
-    /// What `look` finds in each of these conversations, in no particular order. They are read on all processors.
+    /// What `look` finds in each of these conversations, in no particular order. They are read on all processors. The last item
+    /// is [`StorageError::Replaced`] if conversations were erased meanwhile.
     pub(crate) fn each<T: Send, R>(
         &self,
         among: Among,
         look: impl Fn(&Past<'_>) -> T + Sync,
         take: impl FnOnce(&mut dyn Iterator<Item = Result<T, StorageError>>) -> R,
     ) -> R {
+        let storage = LentStorage::of(self.db.shared());
         let pages = self.pages(among);
         let look_at = |number: usize| {
             let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();
             let mut found = Vec::new();
-            let looked = self.look_at(page_no, wanted, &look, &mut found);
+            let looked = self.look_at(&storage, page_no, wanted, &look, &mut found);
             found.into_iter().map(Ok).chain(looked.err().map(Err)).collect::<Vec<_>>()
         };
-        in_order(pages.len(), look_at, |pages| take(&mut pages.flatten()))
+        let is_replaced = || storage.expect_current().err().map(Err);
+        in_order(pages.len(), look_at, |pages| take(&mut pages.flatten().chain(iter::once_with(is_replaced).flatten())))
     }
 
     /// Calls `look` with each of these conversations, and then `take`, in no particular order and on all processors. Each
@@ -348,11 +364,14 @@ impl View {
         look_packed: impl Fn(&mut S, &PackedConversation<'_>) -> Option<bool> + Sync,
         take: impl Fn(&mut S) + Sync,
     ) -> Result<Vec<S>, StorageError> {
+        let storage = LentStorage::of(self.db.shared());
         let pages = self.pages(among);
-        spread(pages.len(), new, |state, number| {
+        let states = spread(pages.len(), new, |state, number| {
             let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();
-            self.visit(page_no, wanted, state, &look, &look_packed, &take)
-        })
+            self.visit(&storage, page_no, wanted, state, &look, &look_packed, &take)
+        })?;
+        storage.expect_current()?;
+        Ok(states)
     }
 
     /// The numbers of the pages of these conversations, and the places of the conversations in them as bits.
@@ -388,17 +407,20 @@ impl View {
     /// What `look` finds in the wanted conversations of a page.
     pub(super) fn look_at<T>(
         &self,
+        storage: &LentStorage,
         page_no: u32,
         wanted: u16,
         look: impl Fn(&Past<'_>) -> T,
         found: &mut Vec<T>,
     ) -> Result<(), StorageError> {
-        self.visit(page_no, wanted, found, |found, past| found.push(look(past)), |_, _| None, |_| ())
+        self.visit(storage, page_no, wanted, found, |found, past| found.push(look(past)), |_, _| None, |_| ())
     }
 
     /// Calls `look` with each wanted conversation of a page, and then `take`, while the board is not locked. See [`View::fold`].
+    #[expect(clippy::too_many_arguments, reason = "what to read, and what to do with it")]
     fn visit<S>(
         &self,
+        storage: &LentStorage,
         page_no: u32,
         wanted: u16,
         state: &mut S,
@@ -429,7 +451,7 @@ impl View {
             exists.into_iter().filter(|exists| *exists).for_each(|_| take(state));
             exists.is_some()
         };
-        shared.archive.each_with(LentStorage::of(shared).as_ref(), &away, state, packed, |state, image| {
+        shared.archive.each_with(storage, &away, state, packed, |state, image| {
             let look = |past: &Past<'_>| self.tenants.look(past, |past| look(state, past));
             let seen = past_of(image, self.pinned, look)?.flatten();
             seen.into_iter().for_each(|()| take(state));

@@ -8,6 +8,7 @@ use crate::api::export::EventExportReport;
 use crate::api::sorted_lines::SortedLines;
 use crate::api::view::{Among, SLOTS_AT_ONCE, View};
 use crate::conversations::page::{PAGE_SLOTS, page_of};
+use crate::state::lent_storage::{LentStorage, until_current};
 use crate::storage::StorageError;
 
 /// The number of conversations that are remembered in the search for the first event.
@@ -60,6 +61,10 @@ impl View {
     /// conversations that began in the second of that event; with a bound of arrival, also those that began before and of which
     /// the first events were not known.
     pub(super) fn first_known_at(&self) -> Result<Option<Time>, StorageError> {
+        until_current(|| self.first_known_in(&LentStorage::of(self.db().shared())))
+    }
+
+    fn first_known_in(&self, storage: &LentStorage) -> Result<Option<Time>, StorageError> {
         let known = self.db().at(Moment { as_of: None, ..self.moment() });
         let mut first: Option<Time> = None;
         let mut after = None;
@@ -72,9 +77,10 @@ impl View {
                 }
                 let wanted = same.iter().fold(0, |wanted, (_, slot)| wanted | 1 << (slot % PAGE_SLOTS));
                 let mut found = Vec::new();
-                known.look_at(page_of(*slot), wanted, |past| past.first_at(), &mut found)?;
+                known.look_at(storage, page_of(*slot), wanted, |past| past.first_at(), &mut found)?;
                 first = first.into_iter().chain(found.into_iter().flatten()).min();
             }
+            storage.expect_current()?;
             let Some(last) = earliest.last() else { return Ok(first) };
             after = Some(*last);
         }

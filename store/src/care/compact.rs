@@ -26,7 +26,7 @@ use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::fragment::Tree;
-use crate::storage::{Storage, StorageError, release};
+use crate::storage::{ReadStorage, Storage, StorageError, release};
 use crate::trace::{span, tell};
 use crate::write::error::CommitError;
 use crate::write::moving::{Move, Moved, copy_after};

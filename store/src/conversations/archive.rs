@@ -56,6 +56,11 @@ impl Archive {
         }
     }
 
+    /// Exchanges the pages.
+    pub(crate) fn swap(&self, other: &Self) {
+        std::mem::swap(&mut *self.pages.write(), &mut *other.pages.write());
+    }
+
     /// Total length of all pages, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.with_pages(|pages| pages.iter().map(|page| page.bytes).sum())

@@ -35,6 +35,16 @@ impl Live {
         Self { board: RwLock::new(board), ..Self::default() }
     }
 
+    /// Exchanges board and index, which know the same events, and calls `also` before anybody can read them.
+    pub(crate) fn swap(&self, other: &Self, also: impl FnOnce()) {
+        let _applying = self.applying.lock();
+        let _listed = self.listed.lock();
+        let (mut board, mut index) = (self.board.write(), self.index.write());
+        std::mem::swap(&mut *board, &mut *other.board.write());
+        std::mem::swap(&mut *index, &mut *other.index.write());
+        also();
+    }
+
     pub(crate) fn set_index(&self, index: Index) {
         *self.index.write() = index;
     }

@@ -87,8 +87,9 @@ impl<'a> DryRun<'a> {
 
     /// For each event, whether it was erased.
     fn erased(&self, batch: &Batch) -> Vec<bool> {
-        let erasures = self.base.as_view().map(|view| &view.db().shared().erasures).filter(|all| !all.is_empty());
-        erasures.map_or_else(|| vec![false; batch.len()], |erasures| erased(std::slice::from_ref(batch), erasures))
+        let erasures = self.base.as_view().map(|view| view.db().shared().erasures.read());
+        let erasures = erasures.filter(|all| !all.is_empty());
+        erasures.map_or_else(|| vec![false; batch.len()], |erasures| erased(std::slice::from_ref(batch), &erasures))
     }
 
     /// Ends the dry run.

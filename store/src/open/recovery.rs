@@ -1,6 +1,6 @@
 //! Recovers the state in memory from the storage: the newest usable checkpoint, and the log after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::checkpoint::error::LoadError;
 use crate::checkpoint::load::{LoadedCheckpoint, load};
 use crate::checkpoint::record::{generations, has_note_of_damage, note_damage, position_of};
 use crate::checkpoint::write::{Checkpointer, Last};
-use crate::conversations::archive::Archive;
+use crate::conversations::archive::{Archive, reload};
 use crate::conversations::live::Live;
 use crate::damage::Damage;
 use crate::format::block::LogPosition;
@@ -286,6 +286,22 @@ impl RecoveredState {
             block.fold_rest(&is_complete, &mut board, &mut self.bookmarks);
         }
         Ok(())
+    }
+
+    /// Folds the blocks that were added to the end of the log since. Returns the ids of their conversations.
+    pub(crate) fn catch_up(&mut self, storage: &Arc<dyn ReadStorage>) -> Result<BTreeSet<String>, LogError> {
+        let mut reader = EventReader::new(storage.clone(), self.position, UpTo::End);
+        let mut changed = BTreeSet::new();
+        while let Some(block) = reader.next()? {
+            reload(&self.archive, storage.as_ref(), &self.live, block.events.conversations())?;
+            changed.extend(block.events.conversations().map(str::to_owned));
+            self.position = block.end;
+            self.log_bytes += block.stored_bytes;
+            self.committed_ms = block.committed_ms;
+            block.fold(&mut self.live.board_mut(), &mut self.bookmarks);
+            self.live.settle(SETTLED_AT_ONCE, usize::MAX);
+        }
+        Ok(changed)
     }
 
     /// Checks that the log reaches its known end.

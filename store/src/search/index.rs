@@ -47,6 +47,13 @@ impl SearchIndex {
         Self(Mutex::new(State { runs: runs.map(Arc::from), is_damaged, ..State::default() }))
     }
 
+    /// Exchanges two indexes, and calls `also` before anybody can search them.
+    pub(crate) fn swap(&self, other: &Self, also: impl FnOnce()) {
+        let mut state = self.0.lock();
+        std::mem::swap(&mut *state, &mut *other.0.lock());
+        also();
+    }
+
     /// Whether there is an index.
     pub(crate) fn is_usable(&self) -> bool {
         self.0.lock().runs.is_some()

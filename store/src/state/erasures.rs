@@ -12,7 +12,7 @@ use crate::format::frame::Compressor;
 use crate::storage::{ReadStorage, Storage, StorageError};
 
 /// Names contain the number of the erasure, padded so that they sort by it.
-const RECORD: &str = "erasures/";
+pub(crate) const RECORD: &str = "erasures/";
 
 /// An erasure, for an auditor. It contains nothing about the member.
 #[derive(Clone, Debug, PartialEq, Eq)]

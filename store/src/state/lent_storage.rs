@@ -1,7 +1,8 @@
 //! The storage of an open database, lent for one call at a time and for reading only.
 //!
 //! A long read, such as a verification, must not keep the storage of a database that is being closed: the next process
-//! would find it locked. So closing waits for at most one call, and every later call fails.
+//! would find it locked. So closing waits for at most one call, and every later call fails. The same holds if an erasure
+//! replaces the storage: what a reader learned from the old one, such as the places of pages, says nothing about the new one.
 
 use std::sync::Arc;
 
@@ -10,17 +11,51 @@ use crate::state::shared::Shared;
 use crate::storage::fragment::Tree;
 use crate::storage::{Entry, ReadStorage, StorageError};
 
-/// Every call fails with [`StorageError::Closed`] once the database is closed.
-pub(crate) struct LentStorage(Arc<Shared>);
+/// Every call fails with [`StorageError::Closed`] once the database is closed, and with [`StorageError::Replaced`] once another
+/// storage has replaced the one that was lent.
+pub(crate) struct LentStorage {
+    shared: Arc<Shared>,
+    generation: u64,
+}
 
 impl LentStorage {
-    pub(crate) fn of(shared: &Arc<Shared>) -> Arc<dyn ReadStorage> {
-        Arc::new(Self(shared.clone()))
+    /// Lends the present storage. An answer that takes it before everything else never mixes two storages.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self { shared: shared.clone(), generation: shared.generation() })
+    }
+
+    /// Fails if another storage has replaced this one: for answers that read memory in several steps.
+    pub(crate) fn expect_current(&self) -> Result<(), StorageError> {
+        if self.shared.generation() == self.generation { Ok(()) } else { Err(StorageError::Replaced) }
     }
 
     fn lend<T>(&self, call: impl FnOnce(&dyn ReadStorage) -> Result<T, StorageError>) -> Result<T, StorageError> {
-        let storage = self.0.storage.read();
-        call(storage.as_ref().ok_or(StorageError::Closed)?.as_ref())
+        let storage = self.shared.storage.read();
+        if storage.generation != self.generation {
+            return Err(StorageError::Replaced);
+        }
+        call(storage.now.as_ref().ok_or(StorageError::Closed)?.as_ref())
+    }
+}
+
+/// Asks again as long as the storage was replaced meanwhile.
+pub(crate) fn until_current<T, E: MayBeReplaced>(mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    loop {
+        match ask() {
+            Err(error) if error.is_replaced() => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// An error that may be [`StorageError::Replaced`].
+pub(crate) trait MayBeReplaced {
+    fn is_replaced(&self) -> bool;
+}
+
+impl MayBeReplaced for StorageError {
+    fn is_replaced(&self) -> bool {
+        matches!(self, Self::Replaced)
     }
 }
 

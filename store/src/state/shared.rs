@@ -38,8 +38,8 @@ pub(crate) struct Shared {
     pub(crate) search: SearchIndex,
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
-    /// `None` once the database is closed. Readers hold the lock while they read, so that closing waits for them.
-    pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
+    /// Readers hold the lock while they read, so that closing waits for them.
+    pub(crate) storage: RwLock<UsedStorage>,
     /// The storage of a database that is closed, until it is released.
     closed: Mutex<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
@@ -47,14 +47,14 @@ pub(crate) struct Shared {
     /// While this is above 0, only requested checkpoints are written; see [`CheckpointHold`].
     checkpoint_holds: AtomicU64,
     /// What was erased, and does not come back.
-    pub(crate) erasures: Erasures,
+    pub(crate) erasures: RwLock<Erasures>,
     /// Whose conversations are neither erased nor removed.
     pub(crate) holds: Holds,
     /// The beginning of the log.
     pub(crate) log_start: RwLock<LogStart>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
     pub(crate) log_in_use: RwLock<()>,
-    /// Held by a compaction, and by a change of the legal holds.
+    /// Held while the storage is written again, by a compaction and by an erasure, and by a change of the legal holds.
     pub(crate) compacting: Mutex<()>,
     /// How far the feeds may read.
     pub(crate) durable: Mutex<Durable>,
@@ -71,6 +71,24 @@ pub(crate) struct Shared {
     pub(crate) columns: ColumnsPool,
     pub(crate) reports: KeptReports,
     poison: OnceLock<Arc<StorageError>>,
+}
+
+/// The storage that the database uses.
+pub(crate) struct UsedStorage {
+    /// `None` once the database is closed.
+    pub(crate) now: Option<Arc<dyn ReadStorage>>,
+    /// How often a storage with other contents has replaced the one before.
+    pub(crate) generation: u64,
+}
+
+/// What answers are made from: everything that changes with the contents of the storage.
+pub(crate) struct Contents {
+    pub(crate) live: Live,
+    pub(crate) archive: Archive,
+    pub(crate) search: SearchIndex,
+    pub(crate) erasures: Erasures,
+    pub(crate) start: LogStart,
+    pub(crate) storage: Arc<dyn ReadStorage>,
 }
 
 /// How far the log is durable.
@@ -106,19 +124,14 @@ impl Drop for CheckpointHold<'_> {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "everything that is shared")]
     pub(crate) fn new(
         options: Options,
-        live: Live,
-        archive: Archive,
-        search: SearchIndex,
-        bookmarks: BTreeMap<String, Vec<u8>>,
-        storage: Arc<dyn ReadStorage>,
-        erasures: Erasures,
+        contents: Contents,
         holds: Holds,
-        log_start: LogStart,
+        bookmarks: BTreeMap<String, Vec<u8>>,
         position: LogPosition,
     ) -> Self {
+        let Contents { live, archive, search, erasures, start, storage } = contents;
         *live.listed() = position.last_seq();
         Self {
             options,
@@ -126,13 +139,13 @@ impl Shared {
             archive,
             search,
             bookmarks: RwLock::new(bookmarks),
-            storage: RwLock::new(Some(storage)),
+            storage: RwLock::new(UsedStorage { now: Some(storage), generation: 0 }),
             closed: Mutex::default(),
             applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
-            erasures,
+            erasures: RwLock::new(erasures),
             holds,
-            log_start: RwLock::new(log_start),
+            log_start: RwLock::new(start),
             log_in_use: RwLock::new(()),
             compacting: Mutex::default(),
             durable: Mutex::new(Durable { seq: position.last_seq(), is_closed: false, waiting_feeds: 0 }),
@@ -190,10 +203,38 @@ impl Shared {
         }
         drop(durable);
         // Not released here: sled may read and write long while it is dropped, and readers would wait.
-        let storage = self.storage.write().take();
+        let storage = self.storage.write().now.take();
         if storage.is_some() {
             *self.closed.lock() = storage;
         }
+    }
+
+    /// How often a storage with other contents has replaced the one before. Waits until the memory agrees with it.
+    pub(crate) fn generation(&self) -> u64 {
+        self.storage.read().generation
+    }
+
+    /// Replaces everything that answers are made from, at once: with the same events up to the same seq, as an erasure leaves
+    /// them. Questions that have read the old storage fail with [`StorageError::Replaced`]. Returns what was there before, whose
+    /// release can take long.
+    ///
+    /// Called by the writer. It waits until nobody holds one of the locks; nobody holds one while waiting for something else.
+    pub(crate) fn replace(&self, new: Contents) -> Contents {
+        let Contents { live, archive, search, mut erasures, mut start, storage } = new;
+        let mut before = None;
+        self.search.swap(&search, || {
+            self.live.swap(&live, || {
+                let mut log_start = self.log_start.write();
+                let mut used = self.storage.write();
+                self.archive.swap(&archive);
+                std::mem::swap(&mut *self.erasures.write(), &mut erasures);
+                std::mem::swap(&mut *log_start, &mut start);
+                self.reports.clear();
+                used.generation += 1;
+                before = used.now.replace(storage.clone());
+            });
+        });
+        Contents { live, archive, search, erasures, start, storage: before.unwrap_or(storage) }
     }
 
     /// The storage of a database that was closed, for its release.

@@ -47,6 +47,9 @@ pub enum StorageError {
     /// The database is closed.
     #[error("the database is closed")]
     Closed,
+    /// Conversations were erased while the question was being answered. Ask again.
+    #[error("conversations were erased meanwhile; ask again")]
+    Replaced,
     /// The writer thread ended unexpectedly.
     #[error("the writer thread ended unexpectedly: {message}")]
     WriterGone {

@@ -28,10 +28,10 @@ use crate::storage::sled::{MIN_SEGMENT_BYTES, SledOptions, SledStorage};
 use crate::storage::{ReadStorage, Storage};
 use crate::{Batch, Convofold, Options};
 
-const BEGINNING_MS: i64 = 1_700_000_000_000;
+pub(super) const BEGINNING_MS: i64 = 1_700_000_000_000;
 
 /// What a member says or does. The id of the conversation contains that of the member.
-fn event(member: u64, number: u64) -> Event {
+pub(super) fn event(member: u64, number: u64) -> Event {
     let ms = BEGINNING_MS + i64::try_from(number * 60_000).unwrap();
     let (id, business_id) = (format!("member-{member:04}_{BEGINNING_MS}"), format!("member-{member:04}"));
     let (text, name) = (format!("the secret {number} of member {member:04}"), format!("Secret Name {member:04}"));
@@ -47,12 +47,12 @@ fn event(member: u64, number: u64) -> Event {
 }
 
 /// The events of some members, mixed.
-fn events(members: u64, numbers: std::ops::Range<u64>) -> Vec<Event> {
+pub(super) fn events(members: u64, numbers: std::ops::Range<u64>) -> Vec<Event> {
     numbers.flat_map(|number| (0..members).map(move |member| event(member, number))).collect()
 }
 
 /// Commits in portions, with checkpoints.
-fn fill(db: &Convofold, events: &[Event]) {
+pub(super) fn fill(db: &Convofold, events: &[Event]) {
     for (number, some) in events.chunks(events.len() / 5 + 1).enumerate() {
         submit(db, Batch::new(some.to_vec()).bookmark("upstream", number.to_string()));
         db.checkpoint().unwrap();
@@ -60,16 +60,16 @@ fn fill(db: &Convofold, events: &[Event]) {
 }
 
 /// An erasure of open conversations too.
-fn erase(subjects: impl IntoIterator<Item = Subject>) -> Erase {
+pub(super) fn erase(subjects: impl IntoIterator<Item = Subject>) -> Erase {
     Erase::new(subjects).open_too(true)
 }
 
-fn member(number: u64) -> Subject {
+pub(super) fn member(number: u64) -> Subject {
     Subject::member(&format!("member-{number:04}")).unwrap()
 }
 
 /// The export without what an erasure changes, in any order.
-fn impersonal(db: &Convofold) -> Vec<String> {
+pub(super) fn impersonal(db: &Convofold) -> Vec<String> {
     let mut bytes = Vec::new();
     db.export(&mut bytes).unwrap();
     let line = |line: &str| {
@@ -82,17 +82,17 @@ fn impersonal(db: &Convofold) -> Vec<String> {
     lines
 }
 
-fn report(db: &Convofold) -> String {
+pub(super) fn report(db: &Convofold) -> String {
     let query = ReportQuery::new(BEGINNING_MS, BEGINNING_MS + 86_400_000).every(Every::Hours(1)).by([GroupBy::Agent]);
     format!("{:?}", db.measures(query).unwrap().rows)
 }
 
-fn is_clean(db: &Convofold) -> bool {
+pub(super) fn is_clean(db: &Convofold) -> bool {
     let audit = db.audit(crate::audit::Sample::All).unwrap();
     db.verify_past(|_| {}).unwrap().is_clean() && audit.is_clean()
 }
 
-fn contains(home: &Home, needle: &str) -> bool {
+pub(super) fn contains(home: &Home, needle: &str) -> bool {
     contains_bytes(home, needle.as_bytes())
 }
 

@@ -31,6 +31,10 @@ enum Step {
     Trim {
         before: i64,
     },
+    /// Erases the conversation with this number while the database is open.
+    Erase {
+        conversation: u8,
+    },
     Verify,
     Audit,
     Backup {
@@ -102,6 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Checkpoint),
         2 => Just(Step::Evict),
         1 => (0..25_i64).prop_map(|before| Step::Trim { before }),
+        1 => (0..20_u8).prop_map(|conversation| Step::Erase { conversation }),
         1 => Just(Step::Verify),
         1 => Just(Step::Audit),
         1 => proptest::bool::weighted(0.1).prop_map(|restores| Step::Backup { restores }),
@@ -164,6 +169,7 @@ fn attempt(world: &mut World, step: &Step) -> Result<(), Stop> {
         Step::Checkpoint => world.checkpoint()?,
         Step::Evict => world.evict(),
         Step::Trim { before } => world.trim(*before)?,
+        Step::Erase { conversation } => world.erase(&format!("case-{conversation}"))?,
         Step::Verify => world.verify()?,
         Step::Audit => world.audit()?,
         Step::Backup { restores } => world.backup(*restores)?,

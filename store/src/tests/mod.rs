@@ -10,6 +10,7 @@ mod counters;
 mod damage;
 mod directory;
 mod erase;
+mod erase_open;
 mod exact;
 mod explain;
 mod export;

@@ -7,8 +7,9 @@ use convofold_engine::{Board, Event, Query, Sort, StateHash, StatusFilter};
 use super::export;
 use super::marks::expect_commit_times;
 use crate::log::marks::last_committed_ms;
+use crate::state::base::all_images;
 use crate::state::lent_storage::LentStorage;
-use crate::{Batch, Change, Convofold};
+use crate::{Batch, Change, Convofold, StorageError};
 
 /// The possible contents of the log of a database.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(super) struct Witness {
     durable: usize,
     /// The number of events in each checkpoint that was written.
     checkpoints: Vec<usize>,
+    /// What was erased.
+    erased: Vec<Event>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +38,14 @@ struct Point {
 
 impl Witness {
     pub(super) fn of_an_empty_store() -> Self {
-        Self { log: Vec::new(), times: Vec::new(), points: vec![Point::default()], durable: 0, checkpoints: vec![] }
+        Self {
+            log: Vec::new(),
+            times: Vec::new(),
+            points: vec![Point::default()],
+            durable: 0,
+            checkpoints: vec![],
+            erased: vec![],
+        }
     }
 
     /// Records a batch submitted at this time, which may or must be in the log after the earlier ones.
@@ -44,7 +54,7 @@ impl Witness {
         let known = self.log.len();
         for event in batch.events() {
             let event = event.to_event();
-            if !self.log.contains(&event) {
+            if !self.log.contains(&event) && !self.erased.iter().any(|erased| is_same(erased, &event)) {
                 self.log.push(event);
             }
         }
@@ -70,6 +80,29 @@ impl Witness {
     pub(super) fn checkpointed(&mut self) {
         self.synced();
         self.checkpoints.push(self.log.len());
+    }
+
+    /// Records that a conversation was erased. What its events became is random; all others must be as before.
+    #[track_caller]
+    pub(super) fn erased(&mut self, db: &Convofold, id: &str) -> Result<(), StorageError> {
+        self.checkpointed();
+        let storage = LentStorage::of(db.shared());
+        let mut now = BTreeMap::new();
+        for image in all_images(db.shared(), storage.as_ref()) {
+            now.extend(image?.events().unwrap());
+        }
+        assert_eq!(now.len(), self.log.len());
+        for (event, now) in self.log.iter_mut().zip(now.into_values()) {
+            if event.conversation() != id {
+                assert_eq!(*event, now);
+                continue;
+            }
+            assert!(
+                now.conversation().starts_with("erased-") && now.text().is_none_or(|text| text.starts_with("(erased"))
+            );
+            self.erased.push(std::mem::replace(event, now));
+        }
+        Ok(())
     }
 
     /// Compares an opened database with the possible states: a prefix of the submitted batches that includes everything
@@ -177,6 +210,11 @@ impl Witness {
     fn last(&self) -> &Point {
         self.points.last().unwrap()
     }
+}
+
+/// Whether two events have the same identity in the same conversation.
+fn is_same(a: &Event, b: &Event) -> bool {
+    a.conversation() == b.conversation() && a.source() == b.source() && a.as_ref().identity() == b.as_ref().identity()
 }
 
 /// A board with these events of a log.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use convofold_engine::Time;
+use convofold_engine::{Subject, Time};
 
 use super::Home;
 use super::witness::Witness;
@@ -12,6 +12,7 @@ use crate::care::trim::TrimError;
 use crate::check::audit::Sample;
 use crate::checkpoint::record::has_note_of_damage;
 use crate::clock::driven::DrivenClock;
+use crate::erase::{Erase, EraseError};
 use crate::open::error::OpenError;
 use crate::storage::memory::{Call, MemoryStorage};
 use crate::write::batch::SubmitError;
@@ -118,6 +119,26 @@ impl World {
         match self.db.trim_log(before) {
             Err(TrimError::Commit(error)) => Err(error.into()),
             answer => self.synced(answer),
+        }
+    }
+
+    /// Erases a conversation from the open database, which uses another storage afterwards.
+    pub(super) fn erase(&mut self, id: &str) -> Result<(), Stop> {
+        let erase = Erase::new([Subject::Conversation(id.to_owned())]).open_too(true);
+        let outcome = self.db.erase(&erase);
+        if outcome.as_ref().is_ok_and(Option::is_some) {
+            self.storage = self.storage.created().unwrap();
+            let checkpointed = self.storage.fail_any.paused(|| self.witness.erased(&self.db, id));
+            checkpointed.map_err(Stop::refused)?;
+        }
+        match outcome {
+            // A failure of the copy alone leaves everything as it was.
+            Err(error) if self.storage.failed().is_empty() => {
+                assert!(self.storage.created().is_some_and(|copy| !copy.failed().is_empty()), "{error:?}");
+                Ok(())
+            }
+            Err(EraseError::Commit(error)) => Err(error.into()),
+            outcome => outcome.map(drop).map_err(Stop::refused),
         }
     }
 

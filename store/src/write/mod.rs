@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod clock;
 pub(crate) mod error;
 pub(crate) mod moving;
+pub(crate) mod replacing;
 pub(crate) mod ticket;
 pub(crate) mod group;
 pub(crate) mod appender;

@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 
 use crate::checkpoint::record::{has_note_of_damage, note_damage};
 use crate::open::safety_copy::mark;
-use crate::state::shared::Shared;
+use crate::state::shared::{Contents, Shared};
 use crate::storage::fragment::Tree;
 use crate::storage::{ReadStorage, Storage, StorageError};
 
 /// Maximum number of bytes that are copied at once. sled splits a leaf of the copy after each such part, and leaves some 200 KB
 /// of unused room then.
-const PART_BYTES: usize = 32 << 20;
+pub(super) const PART_BYTES: usize = 32 << 20;
 
 /// A new storage, or why it was not created.
 pub(crate) type Created = Result<Arc<dyn Storage>, Arc<StorageError>>;
@@ -43,17 +43,24 @@ pub(crate) enum Moved {
     Failed(Arc<StorageError>),
 }
 
-/// The storage that was used before, for the first thread that takes it. Dropping the last reference can take long and panic, so the
-/// queue keeps none.
+/// What was used before, for the first thread that takes it. Dropping the last reference can take long and panic, so the queue
+/// keeps none.
 #[derive(Clone)]
-pub(crate) struct Before(Arc<Mutex<Option<Arc<dyn Storage>>>>);
+pub(crate) struct Before(Arc<Mutex<Option<Unused>>>);
+
+/// What was used before a move.
+pub(crate) struct Unused {
+    _storage: Arc<dyn Storage>,
+    /// `None` if memory stays as it is.
+    _contents: Option<Contents>,
+}
 
 impl Before {
-    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self(Arc::new(Mutex::new(Some(storage))))
+    pub(crate) fn new(storage: Arc<dyn Storage>, contents: Option<Contents>) -> Self {
+        Self(Arc::new(Mutex::new(Some(Unused { _storage: storage, _contents: contents }))))
     }
 
-    pub(crate) fn take(self) -> Option<Arc<dyn Storage>> {
+    pub(crate) fn take(self) -> Option<Unused> {
         self.0.lock().take()
     }
 }
@@ -64,14 +71,9 @@ impl Move {
         mark(&self.before).map_err(StorageError::io("marking the storage before"))
     }
 
-    /// The name of the folder.
-    pub(crate) fn name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
     /// Copies what was written since, durably, and marks the storage before. `from` is not changed meanwhile.
     pub(crate) fn complete(&self, shared: &Shared, from: &dyn Storage) -> Result<(), Moved> {
-        if shared.storage.read().is_none() {
+        if shared.storage.read().now.is_none() {
             return Err(Moved::Failed(Arc::new(StorageError::Closed)));
         }
         if shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun {

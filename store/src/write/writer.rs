@@ -20,10 +20,11 @@ use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
 use crate::log::blocks::BlockWriter;
+use crate::open::recovery::RecoveredState;
 use crate::open::safety_copy::unmark;
 use crate::state::holds::{self, HoldChange};
 use crate::state::receipt::Receipt;
-use crate::state::shared::Shared;
+use crate::state::shared::{Contents, Shared};
 use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::{EndMark, EndMarkFile};
 use crate::storage::{Storage, StorageError, panic_message};
@@ -34,6 +35,7 @@ use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
 use crate::write::moving::{Before, Created, Move, Moved};
+use crate::write::replacing::Replacement;
 use crate::write::ticket::{Completer, Round};
 use crate::write::trim::{Trimmed, trim};
 
@@ -57,6 +59,7 @@ pub(crate) enum Command {
     Move(Move, Completer<Moved>),
     /// Answers with the number of the change; with `None` if there is no hold to lift.
     Hold(HoldChange, Completer<Option<u64>>),
+    Replace(Box<Replacement>, Completer<Moved>),
     Close(Completer<()>),
 }
 
@@ -138,6 +141,7 @@ impl Writer {
                 Ok(Command::Create(folder, completer)) => self.answer(completer, |writer| Ok(writer.create(&folder))),
                 Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
                 Ok(Command::Hold(change, completer)) => self.answer(completer, |writer| writer.hold(change)),
+                Ok(Command::Replace(to, completer)) => self.answer(completer, |writer| writer.replace_by(*to)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -238,7 +242,7 @@ impl Writer {
         let first_seq = self.position.seq;
         let known_ms = batches.first().and_then(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
-        let group = Group::admit(batches, &shared.live.board(), &shared.erasures, first_seq, committed_ms);
+        let group = Group::admit(batches, &shared.live.board(), &shared.erasures.read(), first_seq, committed_ms);
         let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;
         let receipts = if is_large && !group.is_awaited() {
             self.log_while_folding(&Arc::new(group))?
@@ -372,14 +376,42 @@ impl Writer {
         if let Err(refused) = to.complete(&self.shared, self.storage.as_ref()) {
             return Ok(refused);
         }
-        let moved = self.end_mark.move_to(to.name(), EndMark::of(&self.position));
-        moved.map_err(StorageError::io("writing the end mark"))?;
-        // Before anything is committed to it: without a readable HEAD, a marked storage is not opened.
-        unmark(&to.folder).map_err(StorageError::io("removing the mark of an incomplete storage"))?;
+        self.name_storage(&to.folder, self.position)?;
         // Waits for the readers' calls.
-        *self.shared.storage.write() = Some(to.storage.clone());
-        self.appender.set_storage(to.storage.clone());
-        Ok(Moved::Done(Before::new(std::mem::replace(&mut self.storage, to.storage))))
+        self.shared.storage.write().now = Some(to.storage.clone());
+        Ok(Moved::Done(Before::new(self.use_storage(to.storage), None)))
+    }
+
+    /// After the first write of HEAD nothing can fail, except HEAD itself.
+    fn replace_by(&mut self, mut to: Replacement) -> Result<Moved, StorageError> {
+        self.sync()?;
+        if let Err(refused) = to.complete(&self.shared, self.storage.as_ref(), self.position) {
+            return Ok(refused);
+        }
+        let Replacement { folder, storage, state, .. } = to;
+        self.name_storage(&folder, state.position)?;
+        let RecoveredState { live, archive, search, erasures, start, .. } = state;
+        (self.position, self.log_bytes, self.checkpointer) = (state.position, state.log_bytes, state.checkpointer);
+        let contents = Contents { live, archive, search, erasures, start, storage: storage.clone() };
+        let before = self.shared.replace(contents);
+        self.shared.log_figures.set_log(&self.position, self.log_bytes);
+        self.shared.log_figures.checkpoint_bytes.store(self.checkpointer.page_bytes, Ordering::Relaxed);
+        Ok(Moved::Done(Before::new(self.use_storage(storage), Some(before))))
+    }
+
+    /// Writes to HEAD that the storage in this folder, whose log ends here, is that of the database.
+    fn name_storage(&mut self, folder: &Path, end: LogPosition) -> Result<(), StorageError> {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let named = self.end_mark.move_to(name, EndMark::of(&end));
+        named.map_err(StorageError::io("writing the end mark"))?;
+        // Before anything is committed to it: without a readable HEAD, a marked storage is not opened.
+        unmark(folder).map_err(StorageError::io("removing the mark of an incomplete storage"))
+    }
+
+    /// Writes to this storage from now on. Returns the one before.
+    fn use_storage(&mut self, storage: Arc<dyn Storage>) -> Arc<dyn Storage> {
+        self.appender.set_storage(storage.clone());
+        std::mem::replace(&mut self.storage, storage)
     }
 
     /// Changes the legal holds, durably.

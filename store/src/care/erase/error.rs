@@ -2,15 +2,18 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use convofold_engine::ImageError;
 
+use crate::care::rewrite::RewriteError;
+use crate::care::rewrite::live::LiveError;
 use crate::checkpoint::error::LoadError;
 use crate::damage::Damage;
 use crate::log::error::LogError;
 use crate::open::error::OpenError;
 use crate::storage::StorageError;
-use crate::write::error::CloseError;
+use crate::write::error::{CloseError, CommitError};
 
 /// Why nothing was erased, or not everything.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,24 @@ pub enum EraseError {
         /// How many.
         conversations: u64,
     },
+    /// The storage is being written again by a compaction or another erasure, or the log is being read from its beginning by a
+    /// verification, a backup or an export. Try again when it has ended. Nothing has changed.
+    #[error("the storage is being written again, or the log is being read from its beginning")]
+    InUse,
+    /// While copies were written, events arrived again and again for conversations that were to be erased, or checkpoints were
+    /// requested. Nothing has changed.
+    #[error("events of erased conversations arrived while the storage was copied, {copies} times")]
+    Busy {
+        /// Number of copies that were begun.
+        copies: u32,
+    },
+    /// The directory was moved while the database is open, or its path was relative and the process has another working
+    /// directory: nothing at this path belongs to this database. Nothing has changed.
+    #[error("the directory {} is no longer that of this database", dir.display())]
+    Displaced {
+        /// The path with which the database was opened.
+        dir: PathBuf,
+    },
     /// The file system has less room than a copy may need. Nothing has changed.
     #[error("a copy needs up to {needed_bytes} bytes, and {free_bytes} are free in {}", dir.display())]
     NoSpace {
@@ -52,6 +73,12 @@ pub enum EraseError {
     /// The storage cannot be read, or the copy cannot be written. Nothing has changed.
     #[error("the copy failed")]
     Storage(#[from] StorageError),
+    /// The storage of an open database cannot be read, or the copy cannot be written. Nothing has changed.
+    #[error("the copy failed")]
+    Copy(#[source] Arc<StorageError>),
+    /// Writing to an open database failed. Everything is erased, or nothing is; the next opening uses what is there.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
     /// Something of the subject would be left, so the copy is not used. Nothing has changed.
     #[error("the erasure would leave something: {what}")]
     Left {
@@ -93,6 +120,15 @@ pub enum EraseError {
     },
 }
 
+impl From<RewriteError> for EraseError {
+    fn from(error: RewriteError) -> Self {
+        match error {
+            RewriteError::Unsaved => Self::Unsaved,
+            RewriteError::Storage(error) => error.into(),
+        }
+    }
+}
+
 impl From<LogError> for EraseError {
     fn from(error: LogError) -> Self {
         match error {
@@ -105,6 +141,22 @@ impl From<LogError> for EraseError {
 impl From<ImageError> for EraseError {
     fn from(error: ImageError) -> Self {
         StorageError::Value(Damage::Conversation(error)).into()
+    }
+}
+
+impl From<LiveError> for EraseError {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::InUse => Self::InUse,
+            LiveError::Busy { copies } => Self::Busy { copies },
+            LiveError::Unsaved => Self::Unsaved,
+            LiveError::NoSpace { dir, needed_bytes, free_bytes } => Self::NoSpace { dir, needed_bytes, free_bytes },
+            LiveError::Displaced { dir } => Self::Displaced { dir },
+            LiveError::Copy(error) => Self::Copy(error),
+            LiveError::Open(error) => Self::Open(error),
+            LiveError::Commit(error) => Self::Commit(error),
+            LiveError::Remains { folder, source } => Self::Remains { folder, source },
+        }
     }
 }
 

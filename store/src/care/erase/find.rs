@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use convofold_engine::{ConversationImage, Event, Pseudonym, Seq, StateHash, Status, Subjects};
+use convofold_engine::{ConversationImage, Event, EventRef, Pseudonym, Seq, Status, Subjects};
 
-use super::{EraseError, random};
+use super::EraseError;
+use crate::care::rewrite::{Becomes, Filter, RewriteError, random};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, read_page};
 use crate::format::erasures::KeyedHash;
+use crate::format::page_head::PageEntry;
 use crate::in_order::in_order;
-use crate::open::recovery::RecoveredState;
 use crate::state::erasures::Hasher;
+use crate::state::holds::{Hold, Holds};
 use crate::storage::{ReadStorage, StorageError};
 
 /// A conversation, and what it becomes.
@@ -30,15 +32,17 @@ pub(super) struct Replacements {
     pub(super) before: BTreeMap<Seq, Event>,
     /// The events in their places.
     pub(super) events: BTreeMap<Seq, Event>,
+    /// The legal holds, which are copied as they are.
+    pub(super) holds: Vec<Hold>,
 }
 
 /// Reads all conversations, on all processors. `None` if nothing is about the subjects. Fails if a legal hold keeps one of them.
 pub(super) fn find(
     storage: &dyn ReadStorage,
-    state: &RecoveredState,
+    pages: &[PageEntry],
+    holds: &Holds,
     subjects: &Subjects,
 ) -> Result<Option<Replacements>, EraseError> {
-    let pages = state.archive.with_pages(<[_]>::to_vec);
     let read = |page: usize| {
         let (mut found, page_no) = (Vec::new(), u32::try_from(page).unwrap_or(u32::MAX));
         let entry = pages.get(page).copied().unwrap_or_default();
@@ -55,14 +59,14 @@ pub(super) fn find(
         )?;
         Ok::<_, StorageError>(found)
     };
-    let mut replaced = Replacements::default();
+    let mut replaced = Replacements { holds: holds.all(), ..Replacements::default() };
     in_order(pages.len(), read, |found| {
         for (slot, image) in found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
             replaced.add(slot, image)?;
         }
         Ok::<_, EraseError>(())
     })?;
-    let held = replaced.conversations.values().filter(|replaced| state.holds.keeps(&replaced.before)).count() as u64;
+    let held = replaced.conversations.values().filter(|replaced| holds.keeps(&replaced.before)).count() as u64;
     if held > 0 {
         return Err(EraseError::Held { conversations: held });
     }
@@ -78,24 +82,6 @@ impl Replacements {
         self.events.extend(after.events()?);
         self.conversations.insert(slot, Replaced { before, after });
         Ok(())
-    }
-
-    /// Those in these slots.
-    pub(super) fn within(&self, slots: Range<u32>) -> impl Iterator<Item = (u32, &Replaced)> {
-        self.conversations.range(slots).map(|(slot, replaced)| (*slot, replaced))
-    }
-
-    /// Whether one of these events is replaced.
-    pub(super) fn has_event(&self, seqs: Range<Seq>) -> bool {
-        !seqs.is_empty() && self.events.range(seqs).next().is_some()
-    }
-
-    /// The state hash of all conversations, given the one of before.
-    pub(super) fn state_hash(&self, before: StateHash) -> Result<StateHash, StorageError> {
-        let hash_of = |image: &ConversationImage| Ok::<_, StorageError>(alone(image.clone())?.state_hash());
-        self.conversations
-            .values()
-            .try_fold(before, |sum, replaced| Ok(sum.minus(hash_of(&replaced.before)?).plus(hash_of(&replaced.after)?)))
     }
 
     /// The hashes by which conversations and events are recognised, in order.
@@ -118,4 +104,23 @@ impl Replacements {
 pub(super) fn status_of(image: ConversationImage) -> Result<Status, StorageError> {
     let id = image.id.clone();
     Ok(alone(image)?.state(&id).map_or(Status::Closed, |state| state.status))
+}
+
+impl Filter for Replacements {
+    fn changes(&self, slots: Range<u32>) -> bool {
+        self.conversations.range(slots).next().is_some()
+    }
+
+    fn conversation(&self, slot: u32, _: &ConversationImage) -> Result<Becomes, RewriteError> {
+        let replaced = self.conversations.get(&slot);
+        Ok(replaced.map_or(Becomes::Same, |replaced| Becomes::Other(Box::new(replaced.after.clone()))))
+    }
+
+    fn has_event(&self, seqs: Range<Seq>) -> bool {
+        !seqs.is_empty() && self.events.range(seqs).next().is_some()
+    }
+
+    fn event(&self, seq: Seq, _: EventRef<'_>) -> Result<Option<Event>, RewriteError> {
+        Ok(self.events.get(&seq).cloned())
+    }
 }

@@ -12,39 +12,43 @@
 //! ```
 
 mod beside;
-mod copy;
 mod error;
 mod find;
 mod needles;
+mod open;
 mod proof;
 mod search;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, Status, Subject, Subjects};
+use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, StateHash, Status, Subject, Subjects};
 
 use self::beside::{Cleaner, expect_nothing};
-use self::copy::{Copied, Copier};
 pub use self::error::EraseError;
 use self::find::{Replacements, find, status_of};
 use self::proof::{Proof, expect_clean};
 pub use self::search::Search;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
+use crate::care::rewrite::base::Base;
+use crate::care::rewrite::{Copied, Copier, random};
+use crate::checkpoint::record::read_record;
+use crate::format::block::LogPosition;
 use crate::format::checkpoint::CheckpointRecord;
 use crate::format::erasures::{Key, StoredErasure};
+use crate::log::bookmark::Bookmarks;
 use crate::open::opening::{self, Opened};
-use crate::open::recovery::RecoveredState;
 use crate::open::safety_copy::{mark, remove_storage, unmark};
 use crate::options::Options;
 use crate::state::base::all_images;
 pub use crate::state::erasures::Erasure;
-use crate::state::erasures::{Hasher, stored};
+use crate::state::erasures::{self, Hasher, stored};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{EndMark, next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
-use crate::storage::{StorageError, release};
+use crate::storage::{ReadStorage, Storage, StorageError, release};
 use crate::trace::{span, tell};
 
 /// How often a checkpoint is written before it is known that it contains all of the log.
@@ -207,14 +211,20 @@ impl Erase {
         Err(EraseError::Unsaved)
     }
 
-    /// Erases from a database that is open, and whose newest checkpoint contains all of its log.
+    /// Erases from a database that is opened for this alone, and whose newest checkpoint contains all of its log.
     pub(crate) fn run_on(&self, opened: Opened) -> Result<Option<Erased>, EraseError> {
         let Opened { directory, storage, state, mut end_mark, .. } = opened;
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
         let dir = directory.path();
         let before = storage_folder(dir).map_err(io_failed("reading the end mark"))?;
-        let Some(replaced) = find(storage.as_ref(), &state, &self.subjects)? else {
-            self.expect_nothing_beside(dir, &before, &state)?;
+        let base = Base::of(&state);
+        let found = match &base {
+            Some(base) => find(storage.as_ref(), &base.pages, &state.holds, &self.subjects)?,
+            None if state.live.board().slot_count() == 0 => None,
+            None => return Err(EraseError::Unsaved),
+        };
+        let (Some(base), Some(replaced)) = (base, found) else {
+            self.expect_nothing_beside(dir, &before, &state.bookmarks)?;
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
@@ -224,21 +234,8 @@ impl Erase {
         let copy = Copy::begin(dir.join(&name)).map_err(io_failed("creating the mark of the copy"))?;
         let to = scopeguard::guard(storage.create(&copy.folder)?, |storage| drop(release(storage)));
         sync_dir(dir).map_err(io_failed("fsync of the directory"))?;
-
-        let mut copier = Copier::new(storage.as_ref(), to.as_ref(), &replaced, self.options.bounds.part_bytes)?;
-        let Copied { start, position, record, pages } = copier.copy_all(&state)?;
-        let receipt = self.keep_receipt(&mut copier, &state, &record)?;
-        to.barrier()?;
-        let proof = Proof {
-            subjects: &self.subjects,
-            replaced: &replaced,
-            start: &start,
-            position,
-            record: &record,
-            holds: state.holds.all(),
-            cleaner: &self.cleaner,
-        };
-        let also_elsewhere = proof.prove(&to, &pages, [&copy.folder, &before])?;
+        let ErasedCopy { receipt, also_elsewhere, position } =
+            self.copy(storage.as_ref(), &to, &base, &replaced, [&copy.folder, &before], &self.options)?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
 
         mark(&before).map_err(io_failed("marking the storage before"))?;
@@ -255,9 +252,9 @@ impl Erase {
     }
 
     /// Fails if a bookmark or a file beside the storage names the subjects, of whom there is no conversation.
-    fn expect_nothing_beside(&self, dir: &Path, storage: &Path, state: &RecoveredState) -> Result<(), EraseError> {
+    fn expect_nothing_beside(&self, dir: &Path, storage: &Path, bookmarks: &Bookmarks) -> Result<(), EraseError> {
         let search = Search::of(&self.subjects, &Replacements::default())?;
-        state.bookmarks.iter().try_for_each(|(name, value)| expect_clean(&search.needles, name, value))?;
+        bookmarks.iter().try_for_each(|(name, value)| expect_clean(&search.needles, name, value))?;
         self.cleaner.clean(&search)?;
         expect_nothing(dir, &[storage], &search)
     }
@@ -270,32 +267,64 @@ impl Erase {
         }
     }
 
+    /// Copies a checkpoint without what is erased, to a storage in the first of these folders, durably, and proves it.
+    fn copy(
+        &self,
+        from: &dyn ReadStorage,
+        to: &Arc<dyn Storage>,
+        base: &Base,
+        replaced: &Replacements,
+        folders: [&Path; 2],
+        options: &Options,
+    ) -> Result<ErasedCopy, EraseError> {
+        let mut copier = Copier::new(from, to.as_ref(), replaced, options.bounds.part_bytes)?;
+        let Copied { start, position, record, pages } = copier.copy_all(base)?;
+        let receipt = self.keep_receipt(&mut copier, replaced, base, &record, options)?;
+        to.barrier()?;
+        let (subjects, cleaner) = (&self.subjects, &self.cleaner);
+        let proof = Proof { subjects, replaced, start: &start, position, record: &record, cleaner };
+        let also_elsewhere = proof.prove(to, &pages, folders)?;
+        Ok(ErasedCopy { receipt, also_elsewhere, position })
+    }
+
     /// Writes the receipt, with the hashes that recognise erased events.
     fn keep_receipt(
         &self,
         copier: &mut Copier<'_>,
-        state: &RecoveredState,
+        replaced: &Replacements,
+        base: &Base,
         record: &CheckpointRecord,
+        options: &Options,
     ) -> Result<Erasure, EraseError> {
         let earlier = stored(copier.from)?;
         let key = earlier.first().map_or_else(random_key, |(_, erasure)| Ok(erasure.key))?;
         let number = earlier.last().map_or(1, |(number, _)| number + 1);
         let hasher = Hasher::new(&key).ok_or_else(|| EraseError::Left { what: "the key is invalid".to_owned() })?;
-        let (conversations, events) = copier.replaced.keyed_hashes(&hasher);
+        let (conversations, events) = replaced.keyed_hashes(&hasher);
+        let hash_before = StateHash::from_bytes(read_record(copier.from, base.generation)?.state_hash);
         let erasure = StoredErasure {
             key,
-            at_ms: self.options.clock.read().wall_ms,
+            at_ms: options.clock.read().wall_ms,
             rule: self.rule.clone(),
             last_seq: record.last_seq,
-            keyed_hash_before: hasher.state(state.live.board_mut().state_hash()),
+            keyed_hash_before: hasher.state(hash_before),
             hash_after: record.state_hash,
             fold_version: FOLD_VERSION,
             conversations,
             events,
         };
-        copier.erasures(&earlier, number, &erasure)?;
+        copier.records(erasures::RECORD)?;
+        erasures::store(copier.to, number, &erasure, copier.compressor())?;
         Ok(Erasure::of(number, &erasure))
     }
+}
+
+/// A copy without what is erased.
+struct ErasedCopy {
+    receipt: Erasure,
+    also_elsewhere: u64,
+    /// The end of its log.
+    position: LogPosition,
 }
 
 impl Erasable {
@@ -318,12 +347,6 @@ fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), EraseError> {
 fn random_key() -> Result<Key, StorageError> {
     let mut key = Key::default();
     random(&mut key).map(|()| key)
-}
-
-/// Fills a buffer with random bytes of the operating system.
-fn random(bytes: &mut [u8]) -> Result<(), StorageError> {
-    let failed = |error: getrandom::Error| io_failed("reading random bytes")(io::Error::other(error.to_string()));
-    getrandom::fill(bytes).map_err(failed)
 }
 
 fn io_failed(doing: &'static str) -> impl FnOnce(io::Error) -> StorageError {

@@ -39,8 +39,6 @@ pub(super) struct Proof<'a> {
     /// The end of its log.
     pub(super) position: LogPosition,
     pub(super) record: &'a CheckpointRecord,
-    /// The legal holds, which are copied as they are.
-    pub(super) holds: Vec<Hold>,
     /// Cleans the files beside the storage before they are searched.
     pub(super) cleaner: &'a Cleaner,
 }
@@ -150,7 +148,7 @@ impl Proof<'_> {
         let names_it = |hold: &&Hold| {
             [&hold.reason, &hold.subject.to_string()].map(|text| needles.are_in(text.as_bytes())).contains(&true)
         };
-        match self.holds.iter().find(names_it) {
+        match self.replaced.holds.iter().find(names_it) {
             Some(hold) => Err(left(&format!("legal hold {} contains an id, a number or a text of it", hold.number))),
             None => Ok(()),
         }

@@ -93,8 +93,10 @@ impl Auditor {
             let outcome =
                 audit(&shared, Sample::Random { conversations: self.conversations, seed: self.seed }, self.pace());
             drop(shared);
-            if matches!(outcome, Err(AuditError::Closed | AuditError::Stopped)) {
-                return;
+            match outcome {
+                Err(AuditError::Closed | AuditError::Stopped) => return,
+                Err(AuditError::Replaced) => continue,
+                _ => {}
             }
             let outcome = Arc::new(outcome);
             *self.last.lock() = Some(outcome.clone());

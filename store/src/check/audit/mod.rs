@@ -92,6 +92,9 @@ pub enum AuditError {
     /// The log was trimmed during the audit ([`Convofold::trim_log`](crate::Convofold::trim_log)). Try again.
     #[error("the log was trimmed during the audit")]
     Trimmed,
+    /// Conversations were erased during the audit. Try again.
+    #[error("conversations were erased during the audit")]
+    Replaced,
     /// The database was closed during the audit.
     #[error("the database is closed")]
     Closed,
@@ -111,6 +114,7 @@ impl From<LogError> for AuditError {
         match error {
             LogError::Damaged { block_no, seq, why } => Self::Damaged { block_no, seq, why },
             LogError::Storage(StorageError::Closed) => Self::Closed,
+            LogError::Storage(StorageError::Replaced) => Self::Replaced,
             LogError::Storage(error) => Self::Storage(error),
         }
     }
@@ -153,6 +157,7 @@ fn audit(
     let started = Instant::now();
     let storage = LentStorage::of(shared);
     let start = shared.log_start.read().position;
+    storage.expect_current().map_err(LogError::Storage)?;
     let slots = sample.slots(shared.live.board().slot_count());
     let wanted: Option<HashSet<_>> = match sample {
         Sample::All => None,
@@ -164,11 +169,13 @@ fn audit(
     };
     let is_wanted = |id: &str| wanted.as_ref().is_none_or(|wanted| wanted.contains(id));
     let base = board_of(base_images(shared, storage.as_ref(), start.seq, is_wanted)?)?;
-    let mut shadow = Shadow::new(storage, base, start, wanted);
-    let mut report = compare(shared, &mut shadow, &slots, tick).map_err(|error| match error {
+    let mut shadow = Shadow::new(storage.clone(), base, start, wanted);
+    let mut report = compare(shared, storage.as_ref(), &mut shadow, &slots, tick).map_err(|error| match error {
         AuditError::Damaged { .. } if shared.log_start.read().position != start => AuditError::Trimmed,
         error => error,
     })?;
+    // Live conversations may have other ids than those of the log that was read.
+    storage.expect_current().map_err(LogError::Storage)?;
     // A write may also have failed during the audit.
     if let Some(cause) = shared.poisoned() {
         return Err(AuditError::Poisoned(cause));
@@ -180,7 +187,8 @@ fn audit(
 }
 
 fn compare(
-    shared: &Arc<Shared>,
+    shared: &Shared,
+    storage: &LentStorage,
     shadow: &mut Shadow,
     slots: &[u32],
     mut tick: impl FnMut(Seq) -> Result<(), AuditError>,
@@ -189,8 +197,7 @@ fn compare(
     shadow.catch_up(shared, &mut tick)?;
     shadow.fold_up_to(last_seq, tick)?;
     let mut report = AuditReport { last_seq, ..AuditReport::default() };
-    let storage = LentStorage::of(shared);
-    let mut reader = ArchiveReader::new(&shared.archive, storage.as_ref());
+    let mut reader = ArchiveReader::new(&shared.archive, storage);
     for slots in slots.chunks(SLICE) {
         reader.prepare(&shared.live, slots.iter().copied()).map_err(LogError::Storage)?;
         let pairs = shadow.beside(shared, |(live, _), shadow| {

@@ -145,7 +145,7 @@ impl Convofold {
         span!("verify");
         let started = Instant::now();
         let shared = self.shared();
-        let storage = LentStorage::of(shared);
+        let storage: Arc<dyn ReadStorage> = LentStorage::of(shared);
         let _held = shared.hold_checkpoints();
         // Before the snapshot, so that no trim drops a part of the log that it needs.
         let _log = shared.log_in_use.read();

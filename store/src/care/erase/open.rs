@@ -1,0 +1,70 @@
+//! Erases from a database that is open and used.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use convofold_engine::{ConversationImage, Subjects};
+
+use super::find::find;
+use super::{Erase, EraseError, Erased, ErasedCopy};
+use crate::api::handle::Convofold;
+use crate::care::rewrite::live::{Rewritten, Source, Written};
+use crate::state::shared::Shared;
+use crate::storage::StorageError;
+use crate::storage::end_mark::storage_folder;
+use crate::trace::{span, tell};
+
+impl Convofold {
+    /// Erases everything about the subjects of this erasure, while the database is used ([`Erase::run`] does the same with a
+    /// closed one). `None` if the database contains nothing of them.
+    ///
+    /// Commits wait only for the last step, in which the writer copies the newest events and replaces what is in memory. Until
+    /// then, a second board is in memory, and the file system must have room for a second copy of the storage; no checkpoint is
+    /// written unless it is requested. Afterwards, closed conversations are read from their pages, as after an opening. If events
+    /// of the subjects arrive meanwhile, the copy is begun again.
+    ///
+    /// Change feeds continue with the same seqs. A scan, an export or an audit that runs at the last moment ends with
+    /// [`StorageError::Replaced`](crate::StorageError::Replaced); other questions are answered. A [`View`](crate::View) answers
+    /// without the member from then on. If the process is killed, everything is as before, or erased.
+    ///
+    /// # Errors
+    /// [`EraseError`]. Nothing has changed, except with [`EraseError::Commit`] and [`EraseError::Remains`].
+    pub fn erase(&self, erase: &Erase) -> Result<Option<Erased>, EraseError> {
+        span!("erase");
+        let rewritten = self.rewrite(|source| erase.write_again(source, self.shared()))?;
+        if rewritten.is_none() {
+            let storage = storage_folder(self.dir()).map_err(StorageError::io("reading the end mark"))?;
+            let bookmarks = self.shared().bookmarks.read().clone();
+            erase.expect_nothing_beside(self.dir(), &storage, &bookmarks)?;
+        }
+        Ok(rewritten.map(|Rewritten { report: (receipt, also_elsewhere), before_bytes, after_bytes }| {
+            tell!(info, conversations = receipt.conversations, events = receipt.events, "erased");
+            Erased { receipt, also_elsewhere, before_bytes, after_bytes }
+        }))
+    }
+}
+
+impl Erase {
+    fn write_again(
+        &self,
+        source: &Source<'_>,
+        shared: &Shared,
+    ) -> Result<Option<Written<(super::Erasure, u64)>>, EraseError> {
+        let Source { from, base, before, .. } = source;
+        let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects)? else {
+            return Ok(None);
+        };
+        self.expect_closed(&replaced)?;
+        let target = source.begin()?;
+        let ErasedCopy { receipt, also_elsewhere, position } =
+            self.copy(from.as_ref(), target.storage(), base, &replaced, [target.folder(), before], &shared.options)?;
+        let ids = replaced.conversations.into_values().map(|replaced| replaced.before.id).collect();
+        let spoils = Box::new(is_one_of(ids, self.subjects.clone()));
+        Ok(Some(Written { target, position, spoils, report: (receipt, also_elsewhere) }))
+    }
+}
+
+/// Whether a conversation has an erased id, or is of one of the subjects.
+fn is_one_of(ids: BTreeSet<Arc<str>>, subjects: Subjects) -> impl Fn(&ConversationImage) -> bool + Send {
+    move |image| ids.contains(&image.id) || subjects.is_of(image)
+}

@@ -1,0 +1,276 @@
+//! Writes the storage of an open database again, while it is used, and moves to the copy.
+//!
+//! ```text
+//! the caller: checkpoint, then none is written until the end unless it is requested
+//!             write what this checkpoint contains, with other contents, and prove it
+//!             copy the log after it, and recover the state of the copy
+//! the writer: copy and fold the rest of the log, barrier, mark the old storage
+//!             HEAD, one slot after the other
+//!             replace everything in memory at once
+//! the caller: release and remove the old storage
+//! ```
+//!
+//! Before HEAD names the copy, a failure changes nothing. Afterwards nothing can fail. Decision 0044 gives the reasons.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use scopeguard::ScopeGuard;
+
+use super::base::Base;
+use crate::api::handle::Convofold;
+use crate::care::copy::{Copy, like};
+use crate::checkpoint::error::LoadError;
+use crate::format::block::LogPosition;
+use crate::open::error::OpenError;
+use crate::open::recovery::{RecoveredState, recover};
+use crate::open::safety_copy::{remove_storage, unmark};
+use crate::state::lent_storage::LentStorage;
+use crate::storage::end_mark::{next_folder, storage_folder};
+use crate::storage::files::{free_bytes, sync_dir};
+use crate::storage::{ReadStorage, Storage, StorageError, release};
+use crate::write::error::CommitError;
+use crate::write::moving::Moved;
+use crate::write::replacing::{CopiedLog, Replacement, Spoils};
+use crate::write::writer::Command;
+
+/// The copy is begun again if events spoil it or somebody requests a checkpoint meanwhile, up to this number of times.
+const MAX_COPIES: u32 = 3;
+
+/// Why the storage of an open database was not written again. Nothing has changed, except with [`LiveError::Commit`] and
+/// [`LiveError::Remains`].
+#[derive(Debug)]
+pub(crate) enum LiveError {
+    /// The storage is being written again, or the log is read from its beginning.
+    InUse,
+    /// Each copy was spoilt by events that arrived meanwhile, or by checkpoints.
+    Busy { copies: u32 },
+    /// The newest checkpoint cannot be used.
+    Unsaved,
+    /// The file system has less room than a copy may need.
+    NoSpace { dir: PathBuf, needed_bytes: u64, free_bytes: u64 },
+    /// Nothing at the path of the database belongs to it any more.
+    Displaced { dir: PathBuf },
+    /// The storage cannot be read, or the copy cannot be written.
+    Copy(Arc<StorageError>),
+    /// The copy cannot be opened.
+    Open(OpenError),
+    /// Writing failed. The next opening finds either of the two storages.
+    Commit(CommitError),
+    /// The database uses the copy, and the storage of before cannot be removed.
+    Remains { folder: PathBuf, source: io::Error },
+}
+
+impl From<StorageError> for LiveError {
+    fn from(error: StorageError) -> Self {
+        Self::Copy(Arc::new(error))
+    }
+}
+
+impl From<LoadError> for LiveError {
+    fn from(error: LoadError) -> Self {
+        if let LoadError::Storage(error) = error { error.into() } else { Self::Unsaved }
+    }
+}
+
+impl From<CommitError> for LiveError {
+    fn from(error: CommitError) -> Self {
+        Self::Commit(error)
+    }
+}
+
+/// The newest checkpoint of an open database, to be written again.
+pub(crate) struct Source<'a> {
+    db: &'a Convofold,
+    pub(crate) from: Arc<dyn ReadStorage>,
+    pub(crate) base: Base,
+    /// The folder of the storage.
+    pub(crate) before: PathBuf,
+    checkpoints_begun: u64,
+}
+
+/// A storage that is released when it is dropped.
+type Released = ScopeGuard<Arc<dyn Storage>, fn(Arc<dyn Storage>)>;
+
+/// A new storage in a new folder.
+pub(crate) struct Target {
+    copy: Copy,
+    storage: Released,
+}
+
+/// What was written.
+pub(crate) struct Written<T> {
+    pub(crate) target: Target,
+    /// The end of the log in the copied checkpoint, in the copy.
+    pub(crate) position: LogPosition,
+    pub(crate) spoils: Spoils,
+    /// What the caller tells about it.
+    pub(crate) report: T,
+}
+
+/// A database that moved to a copy.
+pub(crate) struct Rewritten<T> {
+    pub(crate) report: T,
+    pub(crate) before_bytes: u64,
+    pub(crate) after_bytes: u64,
+}
+
+/// What became of one attempt.
+enum Attempt<T> {
+    Nothing,
+    Moved(Rewritten<T>),
+    Outdated,
+}
+
+impl Convofold {
+    /// Writes the storage again with `write`, and moves to the copy. `write` copies what the checkpoint contains, or returns
+    /// `None` if there is nothing to change. It is called again if the copy is outdated when it is complete.
+    pub(crate) fn rewrite<T, E: From<LiveError>>(
+        &self,
+        write: impl Fn(&Source<'_>) -> Result<Option<Written<T>>, E>,
+    ) -> Result<Option<Rewritten<T>>, E> {
+        let shared = self.shared();
+        let _turn = shared.compacting.try_lock().ok_or(LiveError::InUse)?;
+        let _log = shared.log_in_use.try_write().ok_or(LiveError::InUse)?;
+        let _held = shared.hold_checkpoints();
+        for _ in 0..MAX_COPIES {
+            let Some(source) = Source::of(self)? else { return Ok(None) };
+            let attempt = match write(&source) {
+                Ok(Some(written)) => source.move_to(written)?,
+                Ok(None) => Attempt::Nothing,
+                // A checkpoint has overwritten pages.
+                Err(_) if source.is_outdated() => Attempt::Outdated,
+                Err(error) => return Err(error),
+            };
+            match attempt {
+                Attempt::Nothing => return Ok(None),
+                Attempt::Moved(rewritten) => return Ok(Some(rewritten)),
+                Attempt::Outdated => {}
+            }
+        }
+        Err(LiveError::Busy { copies: MAX_COPIES }.into())
+    }
+}
+
+impl<'a> Source<'a> {
+    /// `None` if there are no events.
+    fn of(db: &'a Convofold) -> Result<Option<Self>, LiveError> {
+        expect_home(db)?;
+        db.checkpoint()?;
+        let shared = db.shared();
+        let checkpoints_begun = shared.log_figures.checkpoints_begun.load(Ordering::SeqCst);
+        // Whatever was begun before is complete then.
+        db.sync()?;
+        let from = LentStorage::of(shared);
+        let before = storage_folder(db.dir()).map_err(StorageError::io("reading the end mark"))?;
+        let base = Base::of_open(shared, from.as_ref())?;
+        Ok(base.map(|base| Self { db, from, base, before, checkpoints_begun }))
+    }
+
+    /// Whether another checkpoint was begun.
+    fn is_outdated(&self) -> bool {
+        self.db.shared().log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun
+    }
+
+    /// Creates an empty storage for the copy.
+    pub(crate) fn begin(&self) -> Result<Target, LiveError> {
+        let dir = self.db.dir();
+        expect_room(dir, self.from.disk_bytes()?)?;
+        let name = next_folder(dir).map_err(StorageError::io("listing the directory"))?;
+        let copy = Copy::begin(dir.join(name)).map_err(StorageError::io("creating the mark of the copy"))?;
+        let folder = copy.folder.clone();
+        let storage = self.db.request(|completer| Command::Create(folder, completer))?.map_err(LiveError::Copy)?;
+        let storage = scopeguard::guard(storage, released as fn(Arc<dyn Storage>));
+        // The folder of the copy must be there when HEAD names it.
+        sync_dir(dir).map_err(StorageError::io("fsync of the directory"))?;
+        Ok(Target { copy, storage })
+    }
+
+    fn move_to<T>(&self, written: Written<T>) -> Result<Attempt<T>, LiveError> {
+        let Written { target: Target { copy, storage }, position, spoils, report } = written;
+        let mut log = CopiedLog { before: self.base.position, copy: position };
+        // Not those that arrive meanwhile, or it would never end.
+        log.go_on(self.from.as_ref(), storage.as_ref(), self.db.last_seq())?;
+        like(&self.before, &copy.folder).map_err(StorageError::io("setting the modes of the copy"))?;
+        let state = recovered(&storage)?;
+        let is_spoilt = {
+            let board = state.live.board();
+            board.unsaved().iter().filter_map(|slot| board.image(*slot)).any(|image| spoils(&image))
+        };
+        if is_spoilt {
+            return Ok(Attempt::Outdated);
+        }
+        expect_home(self.db)?;
+        let before_bytes = self.from.disk_bytes()?;
+        let to = Box::new(Replacement {
+            folder: copy.folder.clone(),
+            before: self.before.clone(),
+            storage: storage.clone(),
+            checkpoints_begun: self.checkpoints_begun,
+            log,
+            state,
+            spoils,
+        });
+        // Unless the answer says so, HEAD may name the copy.
+        copy.leave(true);
+        let old = match self.db.request(|completer| Command::Replace(to, completer))? {
+            Moved::Done(old) => old,
+            Moved::Outdated => {
+                copy.leave(false);
+                return Ok(Attempt::Outdated);
+            }
+            Moved::Failed(error) => {
+                copy.leave(false);
+                let _ = unmark(&self.before);
+                return Err(LiveError::Copy(error));
+            }
+        };
+        drop(ScopeGuard::into_inner(storage));
+        // Nothing depends on it any more.
+        let _ = release(old.take());
+        let after_bytes = LentStorage::of(self.db.shared()).disk_bytes().unwrap_or_default();
+        let remains = |source| LiveError::Remains { folder: self.before.clone(), source };
+        remove_storage(&self.before).map_err(remains)?;
+        Ok(Attempt::Moved(Rewritten { report, before_bytes, after_bytes }))
+    }
+}
+
+impl Target {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.copy.folder
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+}
+
+/// The state of the copy.
+fn recovered(storage: &Arc<dyn Storage>) -> Result<RecoveredState, LiveError> {
+    let (mut state, recovery) = recover(storage.clone(), None, false).map_err(LiveError::Open)?;
+    if recovery.checkpoint_seq.is_none() || !recovery.skipped.is_empty() {
+        return Err(LiveError::Unsaved);
+    }
+    state.complete_search_index(storage.as_ref())?;
+    Ok(state)
+}
+
+fn released(storage: Arc<dyn Storage>) {
+    let _ = release(storage);
+}
+
+/// Fails if the directory is not that of this database any more.
+fn expect_home(db: &Convofold) -> Result<(), LiveError> {
+    if db.is_at_home() { Ok(()) } else { Err(LiveError::Displaced { dir: db.dir().to_owned() }) }
+}
+
+fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), LiveError> {
+    match free_bytes(dir) {
+        Some(free_bytes) if free_bytes < needed_bytes => {
+            Err(LiveError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,76 @@
+//! Rewrite: writes the storage again, with other conversations and events in place of some, or without them.
+//!
+//! A [`Filter`] says what they become. The copy is not used until HEAD names it.
+
+pub(crate) mod base;
+mod copy;
+pub(crate) mod live;
+mod pages;
+
+use std::ops::Range;
+
+use convofold_engine::{ConversationImage, Event, EventRef, ImageError, Seq};
+
+pub(crate) use self::copy::{Copied, Copier, random};
+use crate::checkpoint::error::LoadError;
+use crate::damage::Damage;
+use crate::log::error::LogError;
+use crate::storage::StorageError;
+
+/// What is written in place of what is stored. The same conversation and event always become the same.
+pub(crate) trait Filter: Sync {
+    /// Whether a conversation in these slots may become another one, or go. Pages of others are copied as they are.
+    fn changes(&self, slots: Range<u32>) -> bool;
+
+    /// What a conversation becomes.
+    fn conversation(&self, slot: u32, image: &ConversationImage) -> Result<Becomes, RewriteError>;
+
+    /// Whether one of these events becomes another one, or goes with its conversation. Blocks of others keep their body.
+    fn has_event(&self, seqs: Range<Seq>) -> bool;
+
+    /// The event in place of this one, which is still in the log; `None` if it stays.
+    fn event(&self, seq: Seq, event: EventRef<'_>) -> Result<Option<Event>, RewriteError>;
+}
+
+/// What a conversation becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Becomes {
+    /// It stays as it is.
+    Same,
+    /// Another one takes its place.
+    Other(Box<ConversationImage>),
+    #[expect(dead_code, reason = "erasures change conversations only")]
+    /// It goes. All of its events must have been trimmed from the log. Later conversations move up.
+    Nothing,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RewriteError {
+    /// There is no usable checkpoint with all events of the log.
+    #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
+    Unsaved,
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<ImageError> for RewriteError {
+    fn from(error: ImageError) -> Self {
+        StorageError::Value(Damage::Conversation(error)).into()
+    }
+}
+
+impl From<LogError> for RewriteError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Damaged { why, .. } => StorageError::Value(why).into(),
+            LogError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<LoadError> for RewriteError {
+    fn from(error: LoadError) -> Self {
+        if let LoadError::Storage(error) = error { error.into() } else { Self::Unsaved }
+    }
+}

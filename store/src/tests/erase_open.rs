@@ -1,0 +1,422 @@
+//! Erasure while the database is used: the same as with a closed one, whatever happens meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use convofold_engine::{Direction, Draft, Kind, Moment, Query, StatusFilter, Subject, Time};
+
+use super::erase::{contains, erase, event, events, fill, impersonal, is_clean, member, report};
+use super::{Home, lived_in, message, messages, submit};
+use crate::backup::BackupOptions;
+use crate::erase::{Erase, EraseError};
+use crate::storage::end_mark::tests::FAILING_MOVES;
+use crate::storage::end_mark::{next_folder, storage_folder, storage_folders};
+use crate::storage::memory::{Fault, MemoryStorage};
+use crate::{Batch, ChangesError, CompactError, Convofold, Options, StorageError, Ticket};
+
+const ERASED: &str = "member-0001_1700000000000";
+
+/// A database in memory with events of some members.
+fn used() -> (Home, Arc<MemoryStorage>, Convofold) {
+    let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
+    let db = home.open_on(&storage, Options::new());
+    fill(&db, &events(18, 0..3));
+    submit(&db, Batch::new(events(18, 3..4)));
+    (home, storage, db)
+}
+
+fn of_member_one() -> Erase {
+    erase([member(1)])
+}
+
+#[test]
+fn a_member_is_erased_while_the_database_is_used() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(40, 0..12));
+    let seqs = [17, 250, 480].map(Moment::known_at);
+    let then = |db: &Convofold| seqs.map(|moment| db.at(moment).totals().unwrap());
+    let before = (impersonal(&db), report(&db), then(&db), db.recorded_hashes().unwrap().hashes.len());
+    let (last_seq, view) = (db.stats().last_seq, db.at(Moment::LATEST));
+    let mut feed = db.changes(1);
+    for _ in 0..5 {
+        feed.try_next().unwrap().unwrap();
+    }
+
+    let erased = db.erase(&of_member_one()).unwrap().unwrap();
+    assert_eq!((erased.receipt.number, erased.receipt.conversations, erased.receipt.events), (1, 1, 12));
+    assert_eq!(storage_folders(&home.path()).unwrap(), ["sled-2"]);
+    let answers = |db: &Convofold| {
+        assert_eq!((impersonal(db), report(db), then(db), db.recorded_hashes().unwrap().hashes.len()), before);
+        assert!(db.state(ERASED).unwrap().is_none());
+        let of_member = db.query(&Query::new().status(StatusFilter::Any).member("member-0001")).unwrap();
+        assert_eq!(of_member.rows.len(), 0);
+        let of_agent = db.query(&Query::new().status(StatusFilter::Any).agent("7").limit(100)).unwrap();
+        assert_eq!(of_agent.rows.iter().filter(|row| row.id().starts_with("erased-")).count(), 1);
+        assert_eq!(db.erasures(), std::slice::from_ref(&erased.receipt));
+        assert!(is_clean(db));
+    };
+    answers(&db);
+    assert_eq!(db.state_hash(), erased.receipt.hash_after);
+    assert!(view.state(ERASED).unwrap().is_none());
+    // The feed was in the middle of a block.
+    for seq in 6..=last_seq {
+        let change = feed.next_timeout(Duration::from_secs(9)).unwrap().unwrap();
+        assert_eq!(change.seq, seq);
+        assert!(!format!("{:?}", change.event).contains("member-0001"));
+    }
+    // What arrives again is recognised at once.
+    let receipt = submit(&db, Batch::new(events(2, 0..12)));
+    assert_eq!((receipt.counts.erased, receipt.counts.duplicates), (12, 12));
+    assert_eq!(db.counters().events.erased, 12);
+    submit(&db, Batch::new(vec![event(40, 0), event(5, 12)]));
+    db.checkpoint().unwrap();
+    submit(&db, Batch::new(vec![event(41, 0)]));
+    let (hash, lines) = (db.state_hash(), impersonal(&db));
+    assert!(is_clean(&db));
+    db.close().unwrap();
+    for secret in ["the secret 3 of member 0001", "member-0001", "member 0001", "+47 9000 0001", "message-0001"] {
+        assert!(!contains(&home, secret), "{secret}");
+    }
+    let db = home.open();
+    assert_eq!((db.state_hash(), impersonal(&db)), (hash, lines));
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn an_open_and_a_closed_database_are_left_with_the_same_bytes_apart_from_pseudonyms() {
+    let fresh = || {
+        let home = Home::new();
+        let db = home.open();
+        fill(&db, &events(20, 0..9));
+        (home, db)
+    };
+    let ((home, db), (_other, open)) = (fresh(), fresh());
+    db.close().unwrap();
+    let closed = of_member_one().run(home.path()).unwrap().unwrap();
+    let erased = open.erase(&of_member_one()).unwrap().unwrap();
+    let figures = |erased: &crate::erase::Erased| {
+        let receipt = &erased.receipt;
+        (receipt.number, receipt.conversations, receipt.events, receipt.last_seq, erased.also_elsewhere)
+    };
+    assert_eq!(figures(&closed), figures(&erased));
+    let db = home.open();
+    assert_eq!((impersonal(&db), report(&db)), (impersonal(&open), report(&open)));
+    assert_eq!(db.stats().blocks, open.stats().blocks);
+}
+
+#[test]
+fn nothing_is_written_if_nothing_is_of_the_subject() {
+    let home = Home::new();
+    let db = home.open();
+    assert_eq!(db.erase(&of_member_one()).unwrap(), None);
+    fill(&db, &messages(0, 40));
+    assert_eq!(db.erase(&of_member_one()).unwrap(), None);
+    assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
+    db.close().unwrap();
+    assert!(matches!(db.erase(&of_member_one()), Err(EraseError::Commit(_))));
+    let read_only = Options::new().read_only(true).open(home.path()).unwrap();
+    assert!(matches!(read_only.erase(&of_member_one()), Err(EraseError::Commit(_))));
+}
+
+#[test]
+fn events_of_others_that_arrive_meanwhile_are_in_the_copy() {
+    let (home, storage, db) = used();
+    let late = db.clone();
+    let others = vec![event(2, 4), event(3, 4), event(77, 0), message("case-7", 1)];
+    storage.before_block.set(move || drop(submit(&late, Batch::new(others).bookmark("upstream", "late"))));
+    db.erase(&of_member_one()).unwrap().unwrap();
+    let created = storage.created().unwrap();
+    let (hash, lines, bookmark) = (db.state_hash(), impersonal(&db), db.bookmark("upstream"));
+    assert!(db.state("member-0077_1700000000000").unwrap().is_some());
+    assert!(is_clean(&db));
+    db.close().unwrap();
+    let db = home.open_on(&MemoryStorage::with(created.contents()), Options::new());
+    assert_eq!((db.state_hash(), impersonal(&db), db.bookmark("upstream")), (hash, lines, bookmark));
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn an_event_of_the_member_that_arrives_meanwhile_is_erased_too() {
+    let at = Time::from_ms(super::erase::BEGINNING_MS);
+    let draft = Draft::new("desk", "another", Kind::Message, at).direction(Direction::In);
+    let elsewhere = draft.member_business_id("member-0001").text("here I am again").build().unwrap();
+    for late in [event(1, 4), elsewhere] {
+        let (_home, storage, db) = used();
+        let other = db.clone();
+        storage.before_block.set(move || drop(submit(&other, Batch::new(vec![late]))));
+        let erased = db.erase(&of_member_one()).unwrap().unwrap();
+        assert_eq!((erased.receipt.number, erased.receipt.events), (1, 5));
+        let of_member = db.query(&Query::new().status(StatusFilter::Any).member("member-0001")).unwrap();
+        assert_eq!(of_member.rows.len(), 0);
+        assert!(is_clean(&db));
+    }
+}
+
+#[test]
+fn a_member_who_does_not_stop_writing_ends_the_erasure_and_nothing_changes() {
+    fn write_again(storage: &Arc<MemoryStorage>, db: &Convofold, number: u64) {
+        let (next, other) = (storage.clone(), db.clone());
+        storage.before_block.set(move || {
+            submit(&other, Batch::new(vec![event(1, number)]));
+            write_again(&next, &other, number + 1);
+        });
+    }
+    let (_home, storage, db) = used();
+    write_again(&storage, &db, 4);
+    let error = db.erase(&of_member_one()).unwrap_err();
+    assert!(matches!(error, EraseError::Busy { copies: 3 }), "{error:?}");
+    storage.before_block.set(|| {});
+    assert!(db.state(ERASED).unwrap().is_some());
+    assert!(db.erasures().is_empty() && is_clean(&db));
+    db.erase(&of_member_one()).unwrap().unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_is_requested_meanwhile_begins_the_copy_again() {
+    let (_home, storage, db) = used();
+    let other = db.clone();
+    storage.before_block.set(move || {
+        submit(&other, Batch::new(events(30, 4..6)));
+        other.checkpoint().unwrap();
+    });
+    let erased = db.erase(&of_member_one()).unwrap().unwrap();
+    assert_eq!(erased.receipt.events, 6);
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn one_thing_at_a_time_writes_the_storage_again_or_reads_its_log() {
+    let (home, storage, db) = used();
+    let (other, file) = (db.clone(), home.dir.path().join("backup"));
+    storage.before_block.set(move || {
+        assert!(matches!(other.erase(&of_member_one()), Err(EraseError::InUse)));
+        assert!(matches!(other.compact(), Err(CompactError::InUse)));
+        assert!(other.trim_log(Time::MAX).is_err());
+    });
+    db.erase(&of_member_one()).unwrap().unwrap();
+    let now = storage.created().unwrap();
+    let other = db.clone();
+    now.before_block.set(move || assert!(matches!(other.erase(&erase([member(2)])), Err(EraseError::InUse))));
+    db.backup(file, &BackupOptions::new(), |_| {}).unwrap();
+}
+
+#[test]
+fn a_scan_ends_with_an_error_and_questions_are_answered() {
+    let (_home, _storage, db) = used();
+    submit(&db, Batch::new(messages(0, 200)));
+    db.checkpoint().unwrap();
+    crate::conversations::archive::evict(&db.shared().live, 0, 0);
+    let mut scan = db.scan_states();
+    assert!(scan.next().unwrap().is_ok());
+    db.erase(&of_member_one()).unwrap().unwrap();
+    let rest: Vec<_> = scan.collect();
+    assert!(matches!(rest.last(), Some(Err(StorageError::Replaced))));
+    assert_eq!(rest.iter().filter(|found| found.is_err()).count(), 1);
+    assert_eq!(db.scan_states().filter(Result::is_ok).count() as u64, db.stats().conversations);
+}
+
+#[test]
+fn no_operation_of_an_erasure_of_an_open_database_can_fail_badly() {
+    for (fault, repeats) in
+        [(Fault::Undone, false), (Fault::Undone, true), (Fault::Done, false), (Fault::NoSpace, false)]
+    {
+        for at in 1.. {
+            let (home, storage, db) = used();
+            let late = db.clone();
+            storage.before_block.set(move || {
+                let _ = late.submit(Batch::new(vec![event(2, 4), message("case-7", 1)])).map(Ticket::wait);
+            });
+            storage.fail_any.arm(at, fault, repeats);
+            let outcome = db.erase(&of_member_one());
+            storage.fail_any.set(0);
+            let created = storage.created();
+            let failed =
+                [Some(storage.clone()), created.clone()].into_iter().flatten().any(|one| !one.failed().is_empty());
+            let is_moved = storage_folder(&home.path()).unwrap().file_name().unwrap() != "sled";
+            assert_eq!(is_moved, outcome.is_ok(), "operation {at}: {outcome:?}");
+            // A failed read or write of the late events does not concern the copy.
+            assert!(outcome.is_ok() || failed, "operation {at}: {outcome:?}");
+            let expected = impersonal(&db);
+            assert_eq!(db.state(ERASED).unwrap().is_none(), is_moved, "operation {at}");
+            let is_poisoned = db.submit(Batch::new(vec![event(3, 4)])).is_err();
+            let left = if is_moved { created.unwrap() } else { storage };
+            if !is_poisoned {
+                db.sync().unwrap();
+            }
+            let expected = if is_poisoned { expected } else { impersonal(&db) };
+            for left in [MemoryStorage::with(left.contents()), left.after_power_cut()] {
+                let home = home.copied_to(Home::new());
+                let survivor = home.open_on(&left, Options::new());
+                if !is_poisoned {
+                    assert_eq!(impersonal(&survivor), expected, "operation {at} ({fault:?})");
+                }
+                assert_eq!(survivor.state(ERASED).unwrap().is_none(), is_moved);
+                assert_eq!(survivor.erasures().len(), usize::from(is_moved));
+                assert!(survivor.verify(|_| {}).unwrap().is_clean());
+            }
+            assert!(is_poisoned || is_clean(&db), "operation {at} ({fault:?})");
+            if !failed {
+                assert!(at > 30, "{at} operations");
+                break;
+            }
+        }
+    }
+}
+
+/// HEAD may name either storage then, so both must stay.
+#[test]
+fn a_move_that_fails_leaves_both_storages_and_accepts_no_more_writes() {
+    for (slot, own) in [(0, "sled-6871"), (1, "sled-6881")] {
+        let home = Home::new();
+        let db = home.open();
+        fill(&db, &events(6, 0..8));
+        let before = impersonal(&db);
+        // The next number is that of no other test.
+        std::fs::create_dir(home.path().join(own)).unwrap();
+        let target = next_folder(&home.path()).unwrap();
+        FAILING_MOVES.lock().push((target.clone(), slot));
+        let error = db.erase(&of_member_one()).unwrap_err();
+        assert!(matches!(error, EraseError::Commit(_)), "{error:?}");
+        assert!(db.submit(Batch::new(messages(900, 3))).is_err());
+        assert!(home.path().join("sled").exists() && home.path().join(&target).exists());
+        let killed = home.killed();
+        db.close().unwrap_err();
+        for home in [killed, home] {
+            let db = home.open();
+            assert_eq!(impersonal(&db), before, "slot {slot}");
+            assert!(is_clean(&db));
+            let is_erased = db.state(ERASED).unwrap().is_none();
+            db.close().unwrap();
+            assert_eq!(is_erased, !contains(&home, "member-0001"), "slot {slot}");
+        }
+    }
+}
+
+#[test]
+fn a_database_with_a_long_life_is_erased_and_goes_on() {
+    let (home, storage, db) = lived_in(Options::new());
+    let (before, arrivals) = (impersonal(&db), db.arrivals("odd").unwrap());
+    let subjects = ["odd", "case-3", "case-36"].map(|id| Subject::Conversation(id.to_owned()));
+    let erased = db.erase(&erase(subjects)).unwrap().unwrap();
+    assert_eq!(erased.receipt.conversations, 3);
+    assert_eq!(impersonal(&db), before);
+    let odd = db.find_ids("erased-", 10).unwrap().into_iter().find(|id| db.arrivals(id).unwrap() == arrivals);
+    assert!(odd.is_some());
+    submit(&db, Batch::new(messages(460, 60)));
+    db.checkpoint().unwrap();
+    db.trim_log(Time::from_ms(1_700_000_000_000 + 100_000).unwrap()).unwrap();
+    assert!(is_clean(&db));
+    // A second erasure, from a trimmed log.
+    let again = Subject::Conversation("case-5".to_owned());
+    let moved = storage.created().unwrap();
+    assert_eq!(db.erase(&erase([again])).unwrap().unwrap().receipt.number, 2);
+    assert!(is_clean(&db));
+    let (hash, lines) = (db.state_hash(), impersonal(&db));
+    db.close().unwrap();
+    let left = moved.created().unwrap();
+    let db = home.open_on(&MemoryStorage::with(left.contents()), Options::new());
+    assert_eq!((db.state_hash(), impersonal(&db), db.erasures().len()), (hash, lines, 2));
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn closing_waits_for_an_erasure_to_end() {
+    let (home, storage, db) = used();
+    let (begun, is_begun) = crossbeam_channel::bounded(1);
+    let erasing = db.clone();
+    storage.before_block.set(move || begun.send(()).unwrap());
+    let erasure = std::thread::spawn(move || erasing.erase(&of_member_one()));
+    is_begun.recv().unwrap();
+    db.close().unwrap();
+    let outcome = erasure.join().unwrap();
+    // It may have been complete before the database was closed.
+    let left = if outcome.is_ok() { storage.created().unwrap() } else { storage };
+    let db = home.open_on(&MemoryStorage::with(left.contents()), Options::new());
+    assert_eq!(db.state(ERASED).unwrap().is_none(), outcome.is_ok());
+    assert!(is_clean(&db));
+    let names = || std::fs::read_dir(home.path()).unwrap();
+    let names: Vec<_> = names().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.ends_with(".incomplete")), "{names:?}");
+}
+
+/// Ten members are erased, one after the other, while threads submit, ask, and read feeds.
+#[test]
+fn members_are_erased_one_after_the_other_beside_writers_and_readers() {
+    const ERASED_MEMBERS: u64 = 10;
+    const MEMBERS: u64 = 40;
+    const NUMBERS: u64 = 60;
+    let home = Home::new();
+    let db = home.open_with(Options::new().memory_bytes(40_000).checkpoint_log_bytes(20_000).block_bytes(2_000));
+    fill(&db, &events(MEMBERS, 0..6));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Those who are not erased go on writing.
+        let writer = scope.spawn(|| {
+            for number in 6..NUMBERS {
+                for members in (ERASED_MEMBERS..MEMBERS).collect::<Vec<_>>().chunks(7) {
+                    submit(&db, Batch::new(members.iter().map(|member| event(*member, number)).collect()));
+                }
+            }
+        });
+        let feed = scope.spawn(|| {
+            let mut feed = db.changes(1);
+            for seq in 1..=MEMBERS * 6 + (MEMBERS - ERASED_MEMBERS) * (NUMBERS - 6) {
+                let change = feed.next_timeout(Duration::from_secs(60)).unwrap().unwrap();
+                assert_eq!(change.seq, seq);
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let mut texts = 0;
+                    for member in 0..MEMBERS {
+                        let id = format!("member-{member:04}_1700000000000");
+                        let state = db.state(&id).unwrap();
+                        assert!(state.is_some() || member < ERASED_MEMBERS);
+                        texts += db.history(&id).unwrap().map_or(0, |history| history.len());
+                    }
+                    assert!(texts > 0);
+                    let any = db.query(&Query::new().status(StatusFilter::Any).agent("7").limit(100)).unwrap();
+                    // A conversation that changes meanwhile can be in the list twice.
+                    let ids: BTreeSet<_> = any.rows.iter().map(|row| row.id()).collect();
+                    assert_eq!(ids.len() as u64, MEMBERS);
+                    let _ = report(&db);
+                    let now = db.at(Moment::LATEST);
+                    assert_eq!(now.totals().unwrap().iter().map(|totals| totals.conversations).sum::<u64>(), MEMBERS);
+                    match db.export(&mut std::io::sink()) {
+                        Ok(exported) => assert_eq!(exported.conversations, MEMBERS),
+                        Err(error) => assert!(error.to_string().contains("erased meanwhile"), "{error:?}"),
+                    }
+                }
+            });
+        }
+        for number in 0..ERASED_MEMBERS {
+            let erased = db.erase(&erase([member(number)])).unwrap().unwrap();
+            assert_eq!((erased.receipt.number, erased.receipt.events), (number + 1, 6));
+        }
+        writer.join().unwrap();
+        feed.join().unwrap();
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(is_clean(&db));
+    let (hash, lines, figures) = (db.state_hash(), impersonal(&db), report(&db));
+    db.close().unwrap();
+    let db = home.open();
+    assert_eq!((db.state_hash(), impersonal(&db)), (hash, lines.clone()));
+    assert!(is_clean(&db));
+    // The same events, erased from a closed database.
+    let other = Home::new();
+    let model = other.open();
+    submit(&model, Batch::new(events(MEMBERS, 0..6)));
+    for number in 6..NUMBERS {
+        submit(&model, Batch::new((ERASED_MEMBERS..MEMBERS).map(|member| event(member, number)).collect()));
+    }
+    model.close().unwrap();
+    erase((0..ERASED_MEMBERS).map(member)).run(other.path()).unwrap().unwrap();
+    let model = other.open();
+    assert_eq!((impersonal(&model), report(&model)), (lines, figures));
+    assert!(matches!(db.changes(1).try_next(), Ok(Some(_)) | Err(ChangesError::Closed)));
+}
