@@ -9,6 +9,7 @@ use convofold::StateHash;
 use convofold::ingest::{Format, Limits, Parser};
 use convofold_server::{Client, Settings};
 
+use super::brokers::request;
 use super::publish::Log;
 use super::servers::until;
 use super::{event, one_machine};
@@ -97,4 +98,22 @@ fn nodes_follow_their_partitions_and_answer_and_a_partition_can_move() {
     again.has_read(&[0, 1], lasts[0] + lasts[1]);
     assert_eq!(again.hash(0).plus(again.hash(1)), expected);
     again.end();
+}
+
+#[test]
+fn a_stream_with_a_setting_that_cannot_be_used_is_named_and_not_followed() {
+    let log = Log::of(1);
+    let mut config = request(&log.nats, "$JS.API.STREAM.INFO.CF_chat_0", b"")["config"].clone();
+    config["allow_direct"] = false.into();
+    request(&log.nats, "$JS.API.STREAM.UPDATE.CF_chat_0", config.to_string().as_bytes());
+    let spread = |owners: &crate::Owners| owners.spread(log.registry.partitions(), &["a".to_owned()], 1);
+    log.registry.change_owners(spread).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let node = Running::start(&log, "a", dir.path());
+    let why = until("the partition has stopped", || {
+        let found = node.status().partitions;
+        found.iter().find(|it| it.is_stopped()).and_then(|it| it.why.clone())
+    });
+    assert!(why.contains("CF_chat_0: allow_direct should be true, found false"), "{why}");
+    node.end();
 }
