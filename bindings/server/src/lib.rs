@@ -42,6 +42,7 @@ mod socket;
 mod front;
 mod server;
 mod mounts;
+mod relay;
 mod answering;
 mod client;
 
@@ -57,6 +58,7 @@ pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use mounts::{Mounts, Overview};
 pub use routes::openapi;
+pub use relay::{Answers, Asked, Relay, Reply, run_relay};
 pub use server::{Server, run, start_log};
 pub use span::Span;
 pub use tokens::{NewToken, Role, Token, TokenError, TokenFile};

@@ -257,7 +257,19 @@ impl Questions {
     /// One page of the conversations that match a query. Its limit is from 1 to [`Questions::MAX_PAGE_ROWS`].
     #[must_use]
     pub fn list(self, query: &Query, listing: Listing) -> Question<ListedPage> {
+        self.list_where(query, listing, &[])
+    }
+
+    /// Like [`Questions::list`], with more conditions: parameters of the server that a query does not have.
+    #[must_use]
+    pub fn list_where(
+        self,
+        query: &Query,
+        listing: Listing,
+        conditions: &[(String, String)],
+    ) -> Question<ListedPage> {
         let mut params = params_of(query);
+        params.extend(conditions.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         params.insert("rows".to_owned(), (listing != Listing::States).into());
         if listing == Listing::Both {
             params.insert("whole".to_owned(), true.into());
