@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use convofold::{ConversationRow, Cursor, MomentReport, Query, State, UnknownValue};
-use convofold_server::{ListedPage, Listing, Questions};
+use convofold_server::{ListedPage, Listing, Question, Questions};
 
 use super::answer::Gathered;
 use super::error::GatherError;
@@ -34,21 +34,38 @@ impl Ahead {
     }
 }
 
+/// A list that is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct List<'a> {
+    pub(super) query: &'a Query,
+    /// Conditions that a query does not have, as parameters of the server.
+    pub(super) conditions: &'a [(String, String)],
+    /// Whether whole conversations are wanted beside the rows.
+    pub(super) has_whole: bool,
+}
+
+impl List<'_> {
+    fn question(&self, questions: Questions, page: &Query) -> Arc<Question<ListedPage>> {
+        let listing = if self.has_whole { Listing::Both } else { Listing::Rows };
+        Arc::new(questions.list_where(page, listing, self.conditions))
+    }
+}
+
 impl GatherView<'_> {
-    /// One page of the conversations that match a query: the rows, and whole conversations if they are wanted.
+    /// One page of the conversations that match.
     ///
     /// It has in memory at most the page, and a page of each partition.
-    pub(super) async fn page(&self, query: &Query, has_whole: bool) -> Result<Gathered<ListedPage>, GatherError> {
+    pub(super) async fn page(&self, list: List<'_>) -> Result<Gathered<ListedPage>, GatherError> {
+        let query = list.query;
         // The same error as without a cluster.
         query.page_of(std::iter::empty())?;
-        let listing = if has_whole { Listing::Both } else { Listing::Rows };
         let limit = query.page_rows();
         let page_rows = limit.min(Questions::MAX_PAGE_ROWS);
-        let first = Arc::new(self.questions().list(&query.clone().limit(page_rows), listing));
+        let first = list.question(self.questions(), &query.clone().limit(page_rows));
         let mut gathered = self.all(first).await?.map(|parts| parts.into_iter().map(Ahead::of).collect::<Vec<_>>());
         let mut page = ListedPage::default();
         while page.rows.len() < limit {
-            self.read_ahead(&mut gathered, query, listing).await?;
+            self.read_ahead(&mut gathered, list).await?;
             let lists = gathered.answer.iter_mut().filter(|list| !list.ready.is_empty());
             let first = lists.min_by(|a, b| match (a.ready.front(), b.ready.front()) {
                 (Some((a, _)), Some((b, _))) => query.compare(a, b),
@@ -75,14 +92,13 @@ impl GatherView<'_> {
     async fn read_ahead(
         &self,
         gathered: &mut Gathered<Vec<Ahead>>,
-        query: &Query,
-        listing: Listing,
+        list: List<'_>,
     ) -> Result<(), GatherError> {
         let needy = gathered.answer.iter().filter(|list| list.needs_more());
         let questions: Vec<_> = needy
-            .map(|list| {
-                let query = query.clone().limit(Questions::MAX_PAGE_ROWS).cursor(list.next.clone());
-                (list.partition, Arc::new(self.questions().list(&query, listing)))
+            .map(|ahead| {
+                let page = list.query.clone().limit(Questions::MAX_PAGE_ROWS).cursor(ahead.next.clone());
+                (ahead.partition, list.question(self.questions(), &page))
             })
             .collect();
         if questions.is_empty() {

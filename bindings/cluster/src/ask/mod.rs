@@ -10,6 +10,7 @@ mod numbers;
 mod lists;
 mod gather;
 mod view;
+mod relay;
 
 pub use answer::{Gathered, Missing, PartitionAnswer};
 pub use error::GatherError;

@@ -13,6 +13,7 @@ use super::answer::Gathered;
 use super::asking::Parts;
 use super::error::GatherError;
 use super::gather::Gather;
+use super::lists::List;
 use super::numbers;
 
 /// The state of a conversation, and how its events arrived, which is not told of the past.
@@ -57,7 +58,7 @@ impl<'a> GatherView<'a> {
     /// # Errors
     /// [`GatherError`]; [`GatherError::Query`] if the cursor was made with another sort order.
     pub fn query(&self, query: &Query) -> Result<Gathered<ListedPage>, GatherError> {
-        self.gather.wait(self.page(query, false))
+        self.list(List { query, conditions: &[], has_whole: false })
     }
 
     /// Like [`GatherView::query`], also with the whole conversations.
@@ -65,7 +66,11 @@ impl<'a> GatherView<'a> {
     /// # Errors
     /// As for [`GatherView::query`].
     pub fn query_states(&self, query: &Query) -> Result<Gathered<ListedPage>, GatherError> {
-        self.gather.wait(self.page(query, true))
+        self.list(List { query, conditions: &[], has_whole: true })
+    }
+
+    pub(super) fn list(&self, list: List<'_>) -> Result<Gathered<ListedPage>, GatherError> {
+        self.gather.wait(self.page(list))
     }
 
     /// The workload of every agent, the busiest first, unassigned conversations last; and what it is about.
@@ -106,7 +111,8 @@ impl<'a> GatherView<'a> {
                 page.rows.into_iter().filter(|row| row.tenant.as_deref() == tenant).filter_map(|row| row.agent);
             agents.filter(|agent| agent.id.as_ref() == Some(id)).find_map(|AgentRef { name, .. }| name)
         };
-        Ok(self.page(&query, false).await?.map(name))
+        let list = List { query: &query, conditions: &[], has_whole: false };
+        Ok(self.page(list).await?.map(name))
     }
 
     /// Counts per tenant and channel, and what they are about.

@@ -2,13 +2,14 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use convofold::{
     AgentMention, Convofold, Direction, Draft, Every, GroupBy, Kind, Measure, Page, Query, ReportQuery, Sort,
     StatusFilter, Time, TimeField, View, When,
 };
-use convofold_server::{ListedPage, Server, Settings};
+use convofold_server::{Client, ListedPage, Question, Relay, Server, Settings};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -406,4 +407,46 @@ fn a_question_that_each_node_refuses_is_refused() {
     assert_eq!(source.status(), Some(400));
     let empty = ReportQuery::new(5, 5);
     assert!(matches!(gather.now().measures(&empty), Err(GatherError::Report(_))));
+}
+
+#[test]
+fn the_questions_of_a_cluster_have_the_answers_of_one_database_over_http() {
+    let world = World::new(70, 300);
+    let gather = world.gather(|address| vec![address]);
+    let mut settings = Settings::default();
+    settings.db = Some("nats://nowhere/chat".into());
+    settings.listen = Some(([127, 0, 0, 1], 0).into());
+    let config = settings.resolve().unwrap();
+    let relay = world.runtime.block_on(async { Relay::start(&config, Arc::new(gather)).unwrap() });
+    let cluster = Client::of_url(&format!("http://{}", relay.address()), None).unwrap();
+    let db = world.db();
+    let mut agents = db.agents();
+    agents.sort_by_key(|load| load.agent.is_none());
+    assert_eq!(cluster.agents().unwrap(), agents);
+    assert_eq!(cluster.totals().unwrap(), db.totals());
+    assert_eq!(cluster.at(None, None).state_hash().unwrap(), db.state_hash());
+    assert_eq!(cluster.measures(&report_queries()[1]).unwrap(), db.measures(report_queries()[1].clone()).unwrap());
+    assert_eq!(json(cluster.state("c-1").unwrap().unwrap().0), json(db.state("c-1").unwrap()));
+    assert!(cluster.state("nobody").unwrap().is_none() && cluster.history("nobody").unwrap().is_none());
+    assert_eq!(cluster.history("c-1").unwrap().unwrap().len(), db.history("c-1").unwrap().unwrap().len());
+    for query in [Query::new().limit(7), Query::new().agent("a-1").waiting_since_ms(BEGIN_MS + 3_000_000)] {
+        let expected = db.query_with_last_messages(&query).unwrap();
+        let found = cluster.query(&query).unwrap();
+        assert_eq!((json(found.rows), found.next), (json(expected.rows), expected.next));
+    }
+    let asked: Value =
+        cluster.ask(&Question::new("/api/v1/conversations", &[("waiting_min", "1m"), ("rows", "true")])).unwrap();
+    assert_eq!(asked["partitions"].as_array().unwrap().len(), PARTITIONS as usize);
+    assert!(asked["rows"].as_array().unwrap().iter().all(|row| row["waiting_since"].is_i64()), "{asked}");
+    for (path, status) in [
+        ("/api/v1/board", 404),
+        ("/api/v1/totals?known_at=seq:1", 400),
+        ("/api/v1/conversations?mood=good", 400),
+        ("/api/v1/conversations?limit=0", 400),
+        ("/api/v1/report?from=-1d&rows=open", 501),
+    ] {
+        let refused = cluster.ask(&Question::<Value>::new(path, &[(); 0])).unwrap_err();
+        assert_eq!(refused.status(), Some(status), "{path}: {refused}");
+    }
+    world.runtime.block_on(relay.stop(Duration::from_secs(1)));
 }

@@ -1,0 +1,235 @@
+//! The questions of a cluster at the paths of one database: what `convofold serve` in front of a cluster answers.
+
+use std::str::FromStr;
+
+use convofold::{Query, Report, ReportParams, Sort, Time};
+use convofold_server::{Answers, Asked, ListedPage, Reply, Span};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::answer::{Gathered, Missing, PartitionAnswer};
+use super::error::GatherError;
+use super::gather::Gather;
+use super::lists::List;
+use super::view::GatherView;
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 1_000;
+/// Parameters of a list that are not conditions.
+const OF_LIST: [&str; 9] = ["sort", "reverse", "limit", "cursor", "as_of", "known_at", "rows", "whole", "id"];
+/// Conditions that count before now, and those that they become: each node would count before its own present.
+const SPANS: [(&str, &str); 2] = [("waiting_min", "waiting_since"), ("idle_min", "idle_since")];
+
+/// Each answer is that of `convofold serve` for one database, without `seq` and links, and with `partitions` (who answered) and
+/// `missing` (the partitions that are not in it).
+impl Answers for Gather {
+    fn answer(&self, asked: &Asked) -> Reply {
+        match reply(&self.with_token(asked.token.as_deref()), asked) {
+            Ok(text) => Reply::Json(text),
+            Err(Refused { status, detail }) => Reply::Problem { status, detail },
+        }
+    }
+}
+
+/// A question that is not answered.
+struct Refused {
+    status: u16,
+    detail: String,
+}
+
+fn refused(status: u16, detail: impl ToString) -> Refused {
+    Refused { status, detail: detail.to_string() }
+}
+
+impl From<GatherError> for Refused {
+    fn from(error: GatherError) -> Self {
+        match error {
+            GatherError::Refused { source, .. } => refused(source.status().unwrap_or(502), source),
+            GatherError::Query(error) => refused(409, error),
+            GatherError::Seq { .. } | GatherError::Nothing { .. } | GatherError::Report(_) => refused(400, error),
+            error => refused(502, error),
+        }
+    }
+}
+
+/// The JSON of an answer.
+fn reply(gather: &Gather, asked: &Asked) -> Result<String, Refused> {
+    let view = gather.at(parsed(asked, "as_of")?, parsed(asked, "known_at")?)?;
+    match asked.path.strip_prefix("/api/v1/").unwrap_or_default() {
+        "report" => report(&view, asked),
+        question => answer(&view, asked, question).map(|answer| answer.to_string()),
+    }
+}
+
+fn answer(view: &GatherView<'_>, asked: &Asked, question: &str) -> Result<Value, Refused> {
+    let is_past = view.is_past();
+    let with_moment = |mut answer: Value, moment| {
+        if is_past {
+            answer["moment"] = as_json(moment);
+        }
+        answer
+    };
+    match question {
+        "moment" => Ok(told(view.moment()?, |moment| json!({ "moment": moment }))),
+        "totals" => Ok(told(view.totals()?, |(totals, moment)| with_moment(json!({ "totals": totals }), moment))),
+        "agents" => Ok(told(view.agents()?, |(agents, moment)| with_moment(json!({ "agents": agents }), moment))),
+        "hash" => told_whole(view.state_hash()?, |hash| json!({ "hash": hash })),
+        "ids" => {
+            let limit = parsed(asked, "limit")?.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+            let found = view.find_ids(param(asked, "prefix").unwrap_or_default(), limit)?;
+            Ok(told(found, |ids| json!({ "ids": ids })))
+        }
+        "conversations" => list(view, asked),
+        _ => match question.strip_prefix("conversations/") {
+            Some(of) => conversation(view, asked, of),
+            None => Err(refused(404, "a cluster does not answer this: ask a node, below /partitions/N")),
+        },
+    }
+}
+
+/// An answer with who gave it, and what is missing in it.
+fn told<T>(gathered: Gathered<T>, answer: impl FnOnce(T) -> Value) -> Value {
+    let Gathered { answer: found, partitions, missing } = gathered;
+    let mut answer = answer(found);
+    answer["partitions"] = as_json(partitions);
+    answer["missing"] = as_json(missing);
+    answer
+}
+
+/// The same for an answer that is none without all partitions that were asked.
+fn told_whole<T>(gathered: Gathered<T>, answer: impl FnOnce(T) -> Value) -> Result<Value, Refused> {
+    match gathered.missing.first() {
+        Some(missing) => Err(refused(503, missing)),
+        None => Ok(told(gathered, answer)),
+    }
+}
+
+fn list(view: &GatherView<'_>, asked: &Asked) -> Result<Value, Refused> {
+    let limit = parsed(asked, "limit")?.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(refused(400, format!("limit is from 1 to {MAX_LIMIT}, found {limit}")));
+    }
+    let has_rows = parsed(asked, "rows")?.unwrap_or(false);
+    let has_whole = !has_rows || parsed(asked, "whole")?.unwrap_or(false);
+    let query = Query::new()
+        .sort(parsed::<Sort>(asked, "sort")?.unwrap_or_default())
+        .reverse(parsed(asked, "reverse")?.unwrap_or(false))
+        .limit(limit)
+        .cursor(parsed::<convofold::Cursor>(asked, "cursor")?);
+    let conditions = conditions(view, asked)?;
+    let gathered = view.list(List { query: &query, conditions: &conditions, has_whole })?;
+    Ok(told(gathered, |page| {
+        let ListedPage { conversations, rows, next, unknown, moment, .. } = page;
+        let mut answer = json!({ "conversations": conversations, "next_cursor": next, "unknown": unknown });
+        if has_rows {
+            answer["rows"] = as_json(rows);
+        }
+        if view.is_past() {
+            answer["moment"] = as_json(moment);
+        }
+        answer
+    }))
+}
+
+/// The conditions of a list, with times in place of durations.
+fn conditions(view: &GatherView<'_>, asked: &Asked) -> Result<Vec<(String, String)>, Refused> {
+    let mut conditions: Vec<_> =
+        asked.params.iter().filter(|(name, _)| !OF_LIST.contains(&name.as_str())).cloned().collect();
+    for (span, since) in SPANS {
+        let Some(length) = parsed::<Span>(asked, span)? else { continue };
+        let now_ms = present_ms(view)?;
+        let length_ms = i64::try_from(length.0.as_millis()).unwrap_or(i64::MAX);
+        let earliest = parsed::<i64>(asked, since)?.into_iter().chain([now_ms.saturating_sub(length_ms)]).min();
+        conditions.retain(|(name, _)| name != span && name != since);
+        conditions.extend(earliest.map(|ms| (since.to_owned(), ms.to_string())));
+    }
+    Ok(conditions)
+}
+
+/// The time to which ages count.
+fn present_ms(view: &GatherView<'_>) -> Result<i64, Refused> {
+    let moment = if view.is_past() { view.moment()?.answer.time } else { None };
+    Ok(moment.unwrap_or_else(|| Time::now().ms()))
+}
+
+/// A report with who answered. It is written as it is: measures and groups have an order, and numbers all digits.
+#[derive(Serialize)]
+struct ToldReport {
+    #[serde(flatten)]
+    report: Report,
+    partitions: Vec<PartitionAnswer>,
+    missing: Vec<Missing>,
+}
+
+fn report(view: &GatherView<'_>, asked: &Asked) -> Result<String, Refused> {
+    if param(asked, "rows").is_some() {
+        return Err(refused(501, "a cluster does not list what is behind a number of a report"));
+    }
+    let text = |name| param(asked, name).map(str::to_owned);
+    let names = |name| -> Vec<_> {
+        param(asked, name).into_iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned()).collect()
+    };
+    let repeated = |name| -> Vec<_> {
+        asked.params.iter().filter(|(found, _)| found == name).map(|(_, value)| value.clone()).collect()
+    };
+    let params = ReportParams {
+        from: text("from").unwrap_or_default(),
+        to: text("to"),
+        every: text("every"),
+        by: names("by"),
+        measures: names("measure"),
+        zone: text("tz"),
+        attribute: text("attribute"),
+        calendar: text("calendar"),
+        excluded_agents: repeated("exclude_agent"),
+        tenants: Some(repeated("tenant")).filter(|tenants| !tenants.is_empty()),
+    };
+    let query = params.query(present_ms(view)?).map_err(|error| refused(400, error))?;
+    let Gathered { answer: mut report, partitions, missing } = view.measures(&query)?;
+    report.rows.truncate(parsed(asked, "limit")?.unwrap_or(usize::MAX));
+    serde_json::to_string(&ToldReport { report, partitions, missing }).map_err(|error| refused(500, error))
+}
+
+/// `of`: an id or `-`, and what is asked about it.
+fn conversation(view: &GatherView<'_>, asked: &Asked, of: &str) -> Result<Value, Refused> {
+    let (id, question) = match of.rsplit_once('/') {
+        Some((id, question @ ("history" | "conflicts" | "explain"))) => (id, question),
+        _ => (of, ""),
+    };
+    let id = param(asked, "id").filter(|_| id == "-").unwrap_or(id);
+    let missing = || refused(404, format!("there is no conversation {id:?}"));
+    let found = match question {
+        "history" => told_whole(view.history(id)?, |history| json!({ "id": id, "history": history }))?,
+        "conflicts" => told_whole(view.conflicts(id)?, |conflicts| json!({ "id": id, "conflicts": conflicts }))?,
+        "explain" => {
+            let limit = parsed(asked, "limit")?.unwrap_or(DEFAULT_LIMIT);
+            told_whole(
+                view.explain(id, parsed(asked, "field")?, limit)?,
+                |fields| json!({ "id": id, "fields": fields }),
+            )?
+        }
+        _ => told_whole(view.state(id)?, |found| {
+            let (state, arrivals) = found.unzip();
+            json!({ "conversation": state, "arrivals": arrivals.flatten() })
+        })?,
+    };
+    let has_answer = ["history", "conflicts", "fields", "conversation"]
+        .iter()
+        .any(|name| found.get(name).is_some_and(|value| !value.is_null()));
+    if has_answer { Ok(found) } else { Err(missing()) }
+}
+
+fn param<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
+    asked.params.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+fn parsed<T: FromStr<Err: ToString>>(asked: &Asked, name: &str) -> Result<Option<T>, Refused> {
+    let parse =
+        |text: &str| text.parse().map_err(|error: T::Err| refused(400, format!("{name}: {}", error.to_string())));
+    param(asked, name).map(parse).transpose()
+}
+
+/// Values of this crate and of the engine always have a JSON form.
+fn as_json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
