@@ -9,6 +9,8 @@ use convofold::{Convofold, OpenError, Options, Query, Recovery};
 #[cfg(feature = "serve")]
 use convofold_server::Client;
 
+#[cfg(feature = "cluster")]
+use crate::across::Cluster;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -22,10 +24,14 @@ const ATTEMPTS: u32 = 20;
 #[cfg(feature = "serve")]
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How the URL of a cluster begins.
+const CLUSTER: &str = "nats://";
+
 /// The database to use.
 #[derive(Debug, Args)]
 pub struct DbArgs {
     /// Folder of the database, or the URL of a server that has it: http://HOST:PORT or https://HOST.
+    #[cfg_attr(feature = "cluster", doc = "Or the log of a cluster: nats://HOST:PORT/LOG.")]
     #[arg(long, value_name = "DIR|URL", env = "CONVOFOLD_DB")]
     pub db: PathBuf,
     /// File with the token for the server; or put the token into the environment variable CONVOFOLD_TOKEN.
@@ -91,7 +97,10 @@ impl DbArgs {
         if let Some(client) = self.server(console)? {
             return Ok(Database::Elsewhere(client));
         }
-        #[cfg(not(feature = "serve"))]
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = self.cluster(console)? {
+            return Ok(Database::Across(cluster));
+        }
         self.expect_folder()?;
         let opened = options.clone().open(&self.db);
         #[cfg(feature = "serve")]
@@ -120,23 +129,39 @@ impl DbArgs {
     /// [`CliError`] names what is wrong with the URL or the token.
     #[cfg(feature = "serve")]
     pub fn server(&self, console: &mut Console) -> Result<Option<Client>, CliError> {
-        let Some(url) = self.url() else { return Ok(None) };
-        let token = match &self.token_file {
-            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?),
-            None => std::env::var("CONVOFOLD_TOKEN").ok(),
-        };
-        let token = token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-        let client = Client::of_url(url, token)?;
+        let Some(url) = self.url().filter(|url| !url.starts_with(CLUSTER)) else { return Ok(None) };
+        let token = self.token()?;
+        let client = Client::of_url(url, token.as_deref())?;
         if token.is_some() && client.is_overheard() {
             console.note("warning: the token and the answers cross the network in clear: use https");
         }
         Ok(Some(client))
     }
 
+    /// The cluster whose log was given instead of a folder.
+    #[cfg(feature = "cluster")]
+    fn cluster(&self, console: &mut Console) -> Result<Option<Cluster>, CliError> {
+        match self.url().filter(|url| url.starts_with(CLUSTER)) {
+            Some(url) => Cluster::connect(url, self.token()?, console).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The token that was given.
+    #[cfg(feature = "serve")]
+    fn token(&self) -> Result<Option<String>, CliError> {
+        let token = match &self.token_file {
+            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| CliError::io("read", file, &error))?),
+            None => std::env::var("CONVOFOLD_TOKEN").ok(),
+        };
+        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    }
+
     /// The URL that was given instead of a folder.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.db.to_str().filter(|text| text.starts_with("http://") || text.starts_with("https://"))
+        let is_url = |text: &&str| ["http://", "https://", CLUSTER].iter().any(|scheme| text.starts_with(scheme));
+        self.db.to_str().filter(is_url)
     }
 
     /// Refuses a URL where a folder is needed.

@@ -22,13 +22,15 @@ pub enum Exit {
     Damaged,
     /// Two sides of a comparison differ.
     Different,
+    /// Partitions of a cluster are missing in the answer.
+    Incomplete,
     /// A replay was stopped at a consistent point and can be resumed.
     Interrupted,
 }
 
 impl Exit {
     /// Every exit, with its code and its description in `--help`.
-    pub const ALL: [(Self, u8, &'static str); 9] = [
+    pub const ALL: [(Self, u8, &'static str); 10] = [
         (Self::Success, 0, "success (also if there is nothing to show)"),
         (Self::Failure, 1, "failure: reading, writing, a damaged database"),
         (Self::Usage, 2, "invalid arguments"),
@@ -37,6 +39,7 @@ impl Exit {
         (Self::InUse, 5, "another process has the database open and does not answer"),
         (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair, hash)"),
         (Self::Different, 7, "the two sides differ (diff)"),
+        (Self::Incomplete, 8, "partitions of a cluster are missing in the answer"),
         (Self::Interrupted, 130, "replay stopped; the same command resumes it"),
     ];
 

@@ -12,6 +12,8 @@ pub mod console;
 pub mod commands;
 pub mod agent_names;
 pub mod opened;
+#[cfg(feature = "cluster")]
+pub mod across;
 pub mod database;
 pub mod past;
 pub mod inputs;

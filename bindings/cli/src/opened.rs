@@ -11,10 +11,14 @@ use convofold::{
     ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
     Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
+#[cfg(feature = "cluster")]
+use convofold::When;
 #[cfg(feature = "serve")]
 use convofold_server::Client;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cluster")]
+use crate::across::Cluster;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 #[cfg(feature = "serve")]
@@ -30,6 +34,9 @@ pub enum Database {
     /// Asked through the process that holds it, or through a server.
     #[cfg(feature = "serve")]
     Elsewhere(Client),
+    /// The partitions of a cluster.
+    #[cfg(feature = "cluster")]
+    Across(Cluster),
 }
 
 /// A page of conversations in full.
@@ -100,13 +107,18 @@ pub struct Skipped {
     pub why: String,
 }
 
-/// Calls the method of the database, or that of the client.
+/// Calls the method of the database, or that of the client, or that of the cluster; or names what a cluster does not answer.
 macro_rules! ask {
-    ($self:ident, $db:ident => $here:expr, $client:ident => $elsewhere:expr) => {
+    ($self:ident, $db:ident => $here:expr, $client:ident => $elsewhere:expr, $what:literal) => {
+        ask!($self, $db => $here, $client => $elsewhere, cluster => Err(cluster.unsupported($what)))
+    };
+    ($self:ident, $db:ident => $here:expr, $client:ident => $elsewhere:expr, $cluster:ident => $across:expr) => {
         match $self {
             Database::Here($db) => $here,
             #[cfg(feature = "serve")]
             Database::Elsewhere($client) => $elsewhere.map_err(CliError::from),
+            #[cfg(feature = "cluster")]
+            Database::Across($cluster) => $across,
         }
     };
 }
@@ -116,22 +128,38 @@ macro_rules! ask {
 impl Database {
     /// The workload of every agent.
     pub fn agents(&self) -> Result<Vec<AgentLoad>, CliError> {
-        ask!(self, db => Ok(db.agents()), client => client.agents())
+        ask!(self, db => Ok(db.agents()), client => client.agents(), cluster => Ok(cluster.now().agents()?.0))
     }
 
     /// Counts per tenant and channel.
     pub fn totals(&self) -> Result<Vec<Totals>, CliError> {
-        ask!(self, db => Ok(db.totals()), client => client.totals())
+        ask!(self, db => Ok(db.totals()), client => client.totals(), cluster => Ok(cluster.now().totals()?.0))
     }
 
     /// The state hash.
     pub fn state_hash(&self) -> Result<StateHash, CliError> {
-        ask!(self, db => Ok(db.state_hash()), client => client.state_hash())
+        ask!(self, db => Ok(db.state_hash()), client => client.state_hash(), cluster => cluster.now().state_hash())
     }
 
     /// Numbers and sizes.
     pub fn stats(&self) -> Result<Stats, CliError> {
-        ask!(self, db => Ok(db.stats()), client => client.figures().map(|figures| figures.stats))
+        ask!(
+            self,
+            db => Ok(db.stats()),
+            client => client.figures().map(|figures| figures.stats),
+            "numbers and sizes of the database"
+        )
+    }
+
+    /// The number of conversations, and of those that are open.
+    pub fn counts(&self) -> Result<(u64, u64), CliError> {
+        let of_stats = |stats: Stats| (stats.conversations, stats.open);
+        #[cfg(feature = "cluster")]
+        if let Self::Across(_) = self {
+            let add = |(all, open), row: &Totals| (all + row.conversations, open + row.open);
+            return Ok(self.totals()?.iter().fold((0, 0), add));
+        }
+        self.stats().map(of_stats)
     }
 
     /// Figures about the database and how it was opened.
@@ -152,6 +180,8 @@ impl Database {
                 let convofold_server::Figures { database_id, latest_at, stats, recovery, .. } = client.figures()?;
                 Ok(Figures { database_id, latest_at, stats, opening: opening(recovery)? })
             }
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("figures about the database")),
         }
     }
 
@@ -160,7 +190,8 @@ impl Database {
         ask!(
             self,
             db => db.latest_at().map_err(|error| CliError::conversation(&error)),
-            client => client.figures().map(|figures| figures.latest_at)
+            client => client.figures().map(|figures| figures.latest_at),
+            cluster => Ok(cluster.at(Some(When::Latest), None)?.moment()?.time)
         )
     }
 
@@ -169,7 +200,8 @@ impl Database {
         ask!(
             self,
             db => db.state(id).map_err(|error| CliError::conversation(&error)),
-            client => client.state(id).map(|found| found.map(|(state, _)| state))
+            client => client.state(id).map(|found| found.map(|(state, _)| state)),
+            cluster => Ok(cluster.now().state(id)?.map(|(state, _)| state))
         )
     }
 
@@ -178,7 +210,8 @@ impl Database {
         ask!(
             self,
             db => db.arrivals(id).map_err(|error| CliError::conversation(&error)),
-            client => client.state(id).map(|found| found.map(|(_, arrivals)| arrivals))
+            client => client.state(id).map(|found| found.map(|(_, arrivals)| arrivals)),
+            cluster => Ok(cluster.now().state(id)?.and_then(|(_, arrivals)| arrivals))
         )
     }
 
@@ -187,7 +220,8 @@ impl Database {
         ask!(
             self,
             db => db.history(id).map_err(|error| CliError::conversation(&error)),
-            client => client.history(id)
+            client => client.history(id),
+            cluster => cluster.now().history(id)
         )
     }
 
@@ -201,7 +235,8 @@ impl Database {
         ask!(
             self,
             db => db.explain(id, field, limit).map_err(|error| CliError::conversation(&error)),
-            client => client.explain(id, field, limit)
+            client => client.explain(id, field, limit),
+            cluster => cluster.now().explain(id, field, limit)
         )
     }
 
@@ -210,7 +245,8 @@ impl Database {
         ask!(
             self,
             db => db.conflicts(id).map_err(|error| CliError::conversation(&error)),
-            client => client.conflicts(id)
+            client => client.conflicts(id),
+            cluster => cluster.now().conflicts(id)
         )
     }
 
@@ -223,6 +259,8 @@ impl Database {
                 let mut visit = visit;
                 client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
             }
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("the conflicts of all conversations")),
         }
     }
 
@@ -231,7 +269,8 @@ impl Database {
         ask!(
             self,
             db => db.find_ids(beginning, limit).map_err(|error| CliError::conversation(&error)),
-            client => client.find_ids(beginning, limit)
+            client => client.find_ids(beginning, limit),
+            cluster => cluster.now().find_ids(beginning, limit)
         )
     }
 
@@ -240,7 +279,7 @@ impl Database {
         match self {
             Self::Here(db) => db.query(query).map_err(|error| CliError::page(&error)),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(_) => self.query_with_last_messages(query),
+            _ => self.query_with_last_messages(query),
         }
     }
 
@@ -250,6 +289,8 @@ impl Database {
             Self::Here(db) => db.query_with_last_messages(query).map_err(|error| CliError::page(&error)),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => Ok(client.query(query)?),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Ok(cluster.now().query(query)?.0),
         }
     }
 
@@ -259,6 +300,8 @@ impl Database {
             Self::Here(db) => States::of(self.query(query)?, |id| db.state(id)),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => Ok(client.query_states(query)?.into()),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Ok(cluster.now().query_states(query)?.0),
         }
     }
 
@@ -267,7 +310,8 @@ impl Database {
         ask!(
             self,
             db => Ok(Changes::Here(db.changes(from))),
-            client => client.changes(from, false).map(|changes| Changes::Elsewhere { changes, from })
+            client => client.changes(from, false).map(|changes| Changes::Elsewhere { changes, from }),
+            "the change feed"
         )
     }
 
@@ -276,7 +320,8 @@ impl Database {
         ask!(
             self,
             db => Ok(Changes::Here(db.changes(from))),
-            client => client.changes(from, true).map(|changes| Changes::Elsewhere { changes, from })
+            client => client.changes(from, true).map(|changes| Changes::Elsewhere { changes, from }),
+            "the change feed"
         )
     }
 
@@ -285,13 +330,19 @@ impl Database {
         ask!(
             self,
             db => db.recorded_hashes().map_err(|error| CliError::recorded_hashes(&error)),
-            client => client.recorded_hashes()
+            client => client.recorded_hashes(),
+            "the hashes that checkpoints recorded"
         )
     }
 
     /// What is suspect.
     pub fn suspects(&self, query: &SuspectsQuery) -> Result<Suspects, CliError> {
-        ask!(self, db => db.suspects(query).map_err(|error| CliError::page(&error)), client => client.suspects(query))
+        ask!(
+            self,
+            db => db.suspects(query).map_err(|error| CliError::page(&error)),
+            client => client.suspects(query),
+            "what is suspect"
+        )
     }
 
     /// A report.
@@ -299,7 +350,8 @@ impl Database {
         ask!(
             self,
             db => db.measures(query.clone()).map_err(|error| CliError::report(&error)),
-            client => client.measures(query).map_err(refused)
+            client => client.measures(query).map_err(refused),
+            cluster => cluster.now().measures(query)
         )
     }
 
@@ -308,7 +360,8 @@ impl Database {
         ask!(
             self,
             db => db.behind(query.clone(), measure).map_err(|error| CliError::report(&error)),
-            client => client.behind(query, measure).map_err(refused)
+            client => client.behind(query, measure).map_err(refused),
+            "what is behind the numbers of a report"
         )
     }
 
@@ -323,6 +376,8 @@ impl Database {
                 let report = if with_past { client.verify_past(on_progress) } else { client.verify(on_progress) };
                 report.map_err(|error| blamed(error, failed))
             }
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a verification")),
         }
     }
 
@@ -335,6 +390,8 @@ impl Database {
             Self::Here(db) => db.audit(sample).map_err(|error| failed(chain(&error))),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.audit(sample).map_err(|error| blamed(error, failed)),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("an audit")),
         }
     }
 
@@ -352,6 +409,8 @@ impl Database {
             }
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.trim_log(before).map_err(|error| blamed(error, failed)),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a trim")),
         }
     }
 
@@ -369,16 +428,19 @@ impl Database {
             }
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.compact().map_err(|error| blamed(error, failed)),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a compaction")),
         }
     }
 
     /// The bytes of a backup.
-    #[must_use]
-    pub fn backup_source(&self) -> &dyn BackupSource {
+    pub fn backup_source(&self) -> Result<&dyn BackupSource, CliError> {
         match self {
-            Self::Here(db) => db,
+            Self::Here(db) => Ok(db),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client,
+            Self::Elsewhere(client) => Ok(client),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a backup")),
         }
     }
 
@@ -398,12 +460,14 @@ impl Database {
                 Err(error) if blames_log(&error) => Err(CliError::unreadable_log(&error.words())),
                 Err(error) => Err(blamed(error, other)),
             },
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("an export of events")),
         }
     }
 
     /// Writes the state of every conversation. Returns their number.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
-        ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out))
+        ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out), "an export")
     }
 }
 

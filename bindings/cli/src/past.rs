@@ -12,6 +12,8 @@ use convofold::{
 #[cfg(feature = "serve")]
 use convofold_server::{Client, ClientView};
 
+#[cfg(feature = "cluster")]
+use crate::across::Cluster;
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::{CliError, chain};
@@ -101,6 +103,11 @@ impl Bounds {
                 let report = client.at(self.as_of, self.known_at).report_of_lists().map_err(refused)?;
                 Ok(Then::Elsewhere(self, report))
             }
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => {
+                let report = cluster.at(self.as_of, self.known_at)?.moment()?;
+                Ok(Then::Elsewhere(self, report))
+            }
         }
     }
 }
@@ -159,16 +166,33 @@ enum Place<'a> {
     Here(&'a View),
     #[cfg(feature = "serve")]
     Elsewhere(ClientView<'a>),
+    #[cfg(feature = "cluster")]
+    Across(&'a Cluster, Bounds),
 }
 
-/// Calls the method of the database, of the view, or of the client.
+/// Calls the method of the database, of the view, of the client, or of the cluster; or names what a cluster does not answer.
 macro_rules! ask {
-    ($self:ident, $db:ident => $now:expr, $view:ident => $here:expr, $client:ident => $elsewhere:expr) => {
+    ($self:ident, $db:ident => $now:expr, $view:ident => $here:expr, $client:ident => $elsewhere:expr, $what:literal) => {
         match $self.place() {
             Place::Now($db) => $now,
             Place::Here($view) => $here,
             #[cfg(feature = "serve")]
             Place::Elsewhere($client) => $elsewhere.map_err(CliError::from),
+            #[cfg(feature = "cluster")]
+            Place::Across(cluster, _) => Err(cluster.unsupported($what)),
+        }
+    };
+    ($self:ident, $db:ident => $now:expr, $view:ident => $here:expr, $client:ident => $elsewhere:expr, $cluster:ident => $across:expr) => {
+        match $self.place() {
+            Place::Now($db) => $now,
+            Place::Here($view) => $here,
+            #[cfg(feature = "serve")]
+            Place::Elsewhere($client) => $elsewhere.map_err(CliError::from),
+            #[cfg(feature = "cluster")]
+            Place::Across(cluster, bounds) => {
+                let $cluster = cluster.at(bounds.as_of, bounds.known_at)?;
+                $across
+            }
         }
     };
 }
@@ -248,6 +272,8 @@ impl Reader {
             (Some(Then::Elsewhere(bounds, _)), Database::Elsewhere(client)) => {
                 Place::Elsewhere(client.at(bounds.as_of, bounds.known_at))
             }
+            #[cfg(feature = "cluster")]
+            (Some(Then::Elsewhere(bounds, _)), Database::Across(cluster)) => Place::Across(cluster, *bounds),
             (_, db) => Place::Now(db),
         }
     }
@@ -282,7 +308,8 @@ impl Reader {
             self,
             _db => Ok(None),
             view => view.report(Some(id)).map(Some).map_err(|error| CliError::conversation(&error)),
-            client => client.report(id)
+            client => client.report(id),
+            cluster => cluster.moment_of(id)
         )
     }
 
@@ -292,8 +319,44 @@ impl Reader {
         self.report().and_then(|report| report.time).unwrap_or_else(|| now.ms(&self.db))
     }
 
+    /// Who of a cluster answered, and which partitions are missing, for the JSON of an answer; `None` for a database.
+    #[must_use]
+    pub fn cluster(&self) -> Option<serde_json::Value> {
+        match &self.db {
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => Some(cluster.as_json()),
+            _ => None,
+        }
+    }
+
+    /// Prints which partitions of a cluster are missing in the answers. Returns how the command ends.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "a database answers in full"))]
+    pub fn end(&self, console: &mut Console) -> Exit {
+        match &self.db {
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => cluster.tell(console),
+            _ => Exit::Success,
+        }
+    }
+
+    /// The bounds of arrival and of events, if a cluster is asked about the past.
+    #[cfg(feature = "cluster")]
+    fn bounds_of_cluster(&self) -> Option<(Option<When>, Option<When>)> {
+        match (&self.then, &self.db) {
+            (Some(Then::Elsewhere(Bounds { as_of, known_at }, _)), Database::Across(_)) => Some((*known_at, *as_of)),
+            _ => None,
+        }
+    }
+
     /// Prints what the answers are about, if they are about the past, and `is_wanted`.
     pub fn tell(&self, is_wanted: bool, console: &mut Console) {
+        #[cfg(feature = "cluster")]
+        if let Some((Some(known_at), as_of)) = self.bounds_of_cluster().filter(|_| is_wanted) {
+            // There is no sequence number that all partitions share.
+            let at = as_of.map(|as_of| format!("at {as_of}, ")).unwrap_or_default();
+            console.note(format_args!("as it was {at}known at {known_at}"));
+            return;
+        }
         if let Some(report) = self.report().filter(|_| is_wanted) {
             console.note(in_words(&report));
         }
@@ -312,7 +375,8 @@ impl Reader {
             self,
             db => db.agents(),
             view => of_storage(view.agents_with_report()).map(|found| self.noted(found)),
-            client => client.agents_with_report().map(|found| self.noted(found))
+            client => client.agents_with_report().map(|found| self.noted(found)),
+            cluster => cluster.agents().map(|found| self.noted(found))
         )
     }
 
@@ -322,7 +386,8 @@ impl Reader {
             self,
             db => db.totals(),
             view => of_storage(view.totals_with_report()).map(|found| self.noted(found)),
-            client => client.totals_with_report().map(|found| self.noted(found))
+            client => client.totals_with_report().map(|found| self.noted(found)),
+            cluster => cluster.totals().map(|found| self.noted(found))
         )
     }
 
@@ -332,7 +397,8 @@ impl Reader {
             self,
             db => db.measures(query),
             view => view.measures(query.clone()).map_err(|error| CliError::report(&error)),
-            client => client.measures(query).map_err(refused)
+            client => client.measures(query).map_err(refused),
+            cluster => cluster.measures(query)
         )
     }
 
@@ -342,7 +408,8 @@ impl Reader {
             self,
             db => db.behind(query, measure),
             view => view.behind(query.clone(), measure).map_err(|error| CliError::report(&error)),
-            client => client.behind(query, measure).map_err(refused)
+            client => client.behind(query, measure).map_err(refused),
+            "what is behind the numbers of a report"
         )
     }
 
@@ -352,7 +419,8 @@ impl Reader {
             self,
             db => db.suspects(query),
             view => view.suspects(query).map_err(|error| CliError::page(&error)),
-            client => client.suspects(query)
+            client => client.suspects(query),
+            "what is suspect"
         )
     }
 
@@ -362,18 +430,42 @@ impl Reader {
             self,
             _db => Ok(None),
             view => of_storage(view.hash_proof()).map(Some),
-            client => client.hash_proof().map(Some)
+            client => client.hash_proof().map(Some),
+            _cluster => Ok(None)
+        )
+    }
+
+    /// The state hash.
+    pub fn state_hash(&self) -> Result<StateHash, CliError> {
+        ask!(
+            self,
+            db => db.state_hash(),
+            view => of_storage(view.state_hash()),
+            client => client.state_hash(),
+            cluster => cluster.state_hash()
         )
     }
 
     /// The state of a conversation.
     pub fn state(&self, id: &str) -> Result<Option<State>, CliError> {
-        ask!(self, db => db.state(id), view => of_storage(view.state(id)), client => client.state(id))
+        ask!(
+            self,
+            db => db.state(id),
+            view => of_storage(view.state(id)),
+            client => client.state(id),
+            cluster => Ok(cluster.state(id)?.map(|(state, _)| state))
+        )
     }
 
     /// Every event of a conversation.
     pub fn history(&self, id: &str) -> Result<Option<Vec<HistoryEntry>>, CliError> {
-        ask!(self, db => db.history(id), view => of_storage(view.history(id)), client => client.history(id))
+        ask!(
+            self,
+            db => db.history(id),
+            view => of_storage(view.history(id)),
+            client => client.history(id),
+            cluster => cluster.history(id)
+        )
     }
 
     /// The conflicts of a conversation.
@@ -382,7 +474,8 @@ impl Reader {
             self,
             db => db.conflicts(id),
             view => of_storage(view.conflicts(id)),
-            client => client.conflicts(id)
+            client => client.conflicts(id),
+            cluster => cluster.conflicts(id)
         )
     }
 
@@ -396,6 +489,8 @@ impl Reader {
                 let mut visit = visit;
                 client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
             }
+            #[cfg(feature = "cluster")]
+            Place::Across(cluster, _) => Err(cluster.unsupported("the conflicts of all conversations")),
         }
     }
 
@@ -410,7 +505,8 @@ impl Reader {
             self,
             db => db.explain(id, field, limit),
             view => of_storage(view.explain(id, field, limit)),
-            client => client.explain(id, field, limit)
+            client => client.explain(id, field, limit),
+            cluster => cluster.explain(id, field, limit)
         )
     }
 
@@ -420,7 +516,8 @@ impl Reader {
             self,
             db => db.query(query),
             view => self.page(view, query),
-            client => client.query_with_report(query).map(|found| self.noted(found))
+            client => client.query_with_report(query).map(|found| self.noted(found)),
+            cluster => cluster.query(query).map(|found| self.noted(found))
         )
     }
 
@@ -434,7 +531,8 @@ impl Reader {
                 of_storage(view.add_last_messages(&mut page))?;
                 Ok(page)
             },
-            client => client.query_with_report(query).map(|found| self.noted(found))
+            client => client.query_with_report(query).map(|found| self.noted(found)),
+            cluster => cluster.query(query).map(|found| self.noted(found))
         )
     }
 
@@ -454,12 +552,22 @@ impl Reader {
                 let moment = page.moment;
                 Ok(self.noted((page, moment)).into())
             }
+            #[cfg(feature = "cluster")]
+            Place::Across(cluster, bounds) => {
+                Ok(self.noted(cluster.at(bounds.as_of, bounds.known_at)?.query_states(query)?))
+            }
         }
     }
 
     /// Writes the state of every conversation. Returns their number.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
-        ask!(self, db => db.export(out), view => Ok(view.export(out)?.conversations), client => client.export(out))
+        ask!(
+            self,
+            db => db.export(out),
+            view => Ok(view.export(out)?.conversations),
+            client => client.export(out),
+            "an export"
+        )
     }
 
     /// Writes every event. Returns their number and the length of the longest line.
@@ -475,6 +583,8 @@ impl Reader {
                 let report = client.export_events(out)?;
                 Ok((report.events, report.longest_line_bytes))
             }
+            #[cfg(feature = "cluster")]
+            Place::Across(cluster, _) => Err(cluster.unsupported("an export of events")),
         }
     }
 }

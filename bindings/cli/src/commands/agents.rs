@@ -70,6 +70,8 @@ struct AgentsJson {
     agents: Vec<Record<AgentLoad>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moment: Option<MomentReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<serde_json::Value>,
 }
 
 impl AgentsArgs {
@@ -93,7 +95,7 @@ impl AgentsArgs {
             let tenants: BTreeSet<_> = agents.iter().map(|load| load.tenant.clone()).collect();
             let hidden: &[&str] = if tenants.len() > 1 { &[] } else { &["tenant"] };
             self.output.arrange(&mut agents, |load| cells(load, now, &names));
-            let whole = |agents| AgentsJson { agents, moment: db.report() };
+            let whole = |agents| AgentsJson { agents, moment: db.report(), cluster: db.cluster() };
             self.output.print(agents, |load| cells(load, now, &names), hidden, whole, console)?;
             if !is_json {
                 console.flush()?;

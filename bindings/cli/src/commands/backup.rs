@@ -47,7 +47,7 @@ impl BackupArgs {
         let db = self.db.open(console)?;
         let options = self.since.as_ref().map_or_else(BackupOptions::new, |file| BackupOptions::new().since(file));
         let bar = Bar::new(console.shows_progress());
-        let outcome = backup::write(db.backup_source(), &self.file, &options, |progress| show(&bar, progress));
+        let outcome = backup::write(db.backup_source()?, &self.file, &options, |progress| show(&bar, progress));
         drop(bar);
         let report = outcome.map_err(|error| failed(&error))?;
         if self.json {

@@ -63,6 +63,8 @@ struct HashJson {
     damaged_values: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moment: Option<MomentReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -84,12 +86,12 @@ impl HashArgs {
         let db = self.moment.open(&self.db, None, console)?;
         match db.hash_proof()? {
             Some(proof) => self.compare(&proof, &db, console),
-            None => self.print(db.database().state_hash()?.to_string(), None, None, console),
+            None => self.print(db.state_hash()?.to_string(), None, &db, console),
         }
     }
 
     fn compare(&self, proof: &HashProof, db: &Reader, console: &mut Console) -> Result<Exit, CliError> {
-        self.print(proof.hash.to_string(), Some(proof), db.report(), console)?;
+        self.print(proof.hash.to_string(), Some(proof), db, console)?;
         let is_for_people = !self.output.format().is_json();
         let Some(recorded) = proof.recorded else {
             if is_for_people && db.report().is_some_and(|report| report.as_of.is_none()) {
@@ -124,13 +126,14 @@ impl HashArgs {
         &self,
         hash: String,
         proof: Option<&HashProof>,
-        moment: Option<MomentReport>,
+        db: &Reader,
         console: &mut Console,
     ) -> Result<Exit, CliError> {
         if self.output.format().is_json() {
             let (recorded, equal) = (proof.and_then(|proof| proof.recorded), proof.and_then(|proof| proof.equal));
             let damaged_values = proof.map(|proof| proof.damaged_values).filter(|damaged| *damaged > 0);
-            console.json(&HashJson { hash, recorded, equal, damaged_values, moment })?;
+            let (moment, cluster) = (db.report(), db.cluster());
+            console.json(&HashJson { hash, recorded, equal, damaged_values, moment, cluster })?;
         } else {
             writeln!(console.out(), "{hash}")?;
         }

@@ -44,6 +44,9 @@ impl ServeArgs {
             write!(console.out(), "{}", config.to_toml())?;
             return Ok(Exit::Success);
         }
+        if config.db.to_str().is_some_and(|db| db.starts_with("nats://")) {
+            return serve_cluster(&config, console);
+        }
         convofold_server::run(config.clone()).map_err(|error| refused(Some(&config), &error))?;
         Ok(Exit::Success)
     }
@@ -52,6 +55,21 @@ impl ServeArgs {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
         self.settings.clone().or(file).resolve()
     }
+}
+
+/// Answers the questions of a cluster, with the tokens of its nodes.
+#[cfg(feature = "cluster")]
+fn serve_cluster(config: &Config, console: &mut Console) -> Result<Exit, CliError> {
+    let url = config.db.to_str().unwrap_or_default();
+    let cluster = crate::across::Cluster::connect(url, None, console)?;
+    let answers = std::sync::Arc::new(cluster.into_gather());
+    convofold_server::run_relay(config, answers).map_err(|error| refused(Some(config), &error))?;
+    Ok(Exit::Success)
+}
+
+#[cfg(not(feature = "cluster"))]
+fn serve_cluster(config: &Config, _console: &mut Console) -> Result<Exit, CliError> {
+    Err(CliError::new(Exit::Usage, format!("this command was built without clusters: {}", config.db.display())))
 }
 
 fn refused(config: Option<&Config>, error: &ServeError) -> CliError {

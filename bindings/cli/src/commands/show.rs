@@ -78,7 +78,7 @@ impl ShowArgs {
                 db.hint(&self.now, console);
             }
         }
-        Ok(Exit::Success)
+        Ok(db.end(console))
     }
 }
 

@@ -53,6 +53,8 @@ struct TotalsJson {
     totals: Vec<Record<Totals>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moment: Option<MomentReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<serde_json::Value>,
 }
 
 impl TotalsArgs {
@@ -65,7 +67,7 @@ impl TotalsArgs {
                 console.note("the database contains no conversations");
             }
             self.output.arrange(&mut totals, cells);
-            self.output.print(totals, cells, &[], |totals| TotalsJson { totals, moment: db.report() }, console)
+            self.output.print(totals, cells, &[], |totals| TotalsJson { totals, moment: db.report(), cluster: db.cluster() }, console)
         })
     }
 }

@@ -29,8 +29,12 @@ impl<R: Rows> FormatArgs<R> {
         console: &mut Console,
         show: impl Fn(&Reader, &mut Console) -> Result<(), CliError>,
     ) -> Result<Exit, CliError> {
-        let show = |console: &mut Console| show(&open(console)?, console);
-        let Some(every) = self.watch() else { return show(console).map(|()| Exit::Success) };
+        let show = |console: &mut Console| {
+            let db = open(console)?;
+            show(&db, console)?;
+            Ok(db.end(console))
+        };
+        let Some(every) = self.watch() else { return show(console) };
         Watch { every, zone: self.zone(), has_heading: self.format().is_for_people() }.run(console, show)
     }
 }
@@ -57,7 +61,7 @@ impl Watch<'_> {
     fn run(
         self,
         console: &mut Console,
-        mut show: impl FnMut(&mut Console) -> Result<(), CliError>,
+        mut show: impl FnMut(&mut Console) -> Result<Exit, CliError>,
     ) -> Result<Exit, CliError> {
         let interruption = Interruption::install()?;
         let mut is_first = true;
@@ -67,7 +71,7 @@ impl Watch<'_> {
                 Err(CliError::Failed(failure)) if !is_first && failure.exit() == Exit::InUse => {
                     frame.console().failure(&failure);
                 }
-                shown => shown?,
+                shown => drop(shown?),
             }
             let (result, notes) = frame.into_texts()?;
             self.draw(&result, &notes, is_first, console)?;

@@ -151,7 +151,7 @@ impl Opener {
         match &db {
             Database::Here(here) => self.opened.push((name, Database::Here(here.clone()))),
             #[cfg(feature = "serve")]
-            Database::Elsewhere(_) => {}
+            _ => {}
         }
         Ok(db)
     }

@@ -116,6 +116,8 @@ impl IngestArgs {
                 read(&batches)?;
                 lines.ingest(&batches, console)
             }
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => Err(cluster.unsupported("events go into its log (`convofold cluster publish`)")),
         };
         // A service that is stopped has not failed.
         ended.map(|exit| if self.follow.is_some() { Exit::Success } else { exit })

@@ -75,6 +75,8 @@ struct PageJson {
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moment: Option<MomentReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<serde_json::Value>,
 }
 
 /// What a list depends on beside the options and the database.
@@ -172,7 +174,7 @@ impl FinderArgs {
             }
             if !is_by_line {
                 let next_cursor = next.as_ref().map(ToString::to_string);
-                let whole = |conversations| PageJson { conversations, next_cursor, moment: db.report() };
+                let whole = |conversations| PageJson { conversations, next_cursor, moment: db.report(), cluster: db.cluster() };
                 self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
             } else {
                 self.output.print_lines(entries, |entry| context.cells(entry), is_first, console)?;
@@ -214,7 +216,7 @@ impl FinderArgs {
         for entry in &mut entries {
             self.complete(db, entry)?;
         }
-        let whole = |conversations| PageJson { conversations, next_cursor: None, moment: db.report() };
+        let whole = |conversations| PageJson { conversations, next_cursor: None, moment: db.report(), cluster: db.cluster() };
         self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
         if more > 0 {
             console.flush()?;
@@ -290,11 +292,11 @@ impl FinderArgs {
             });
             return Ok(());
         }
-        let stats = db.database().stats()?;
+        let (conversations, open) = db.database().counts()?;
         let (all, kind) = match status.unwrap_or_default() {
-            StatusFilter::Open => (stats.open, "open conversation"),
-            StatusFilter::Closed => (stats.conversations.saturating_sub(stats.open), "closed conversation"),
-            _ => (stats.conversations, "conversation"),
+            StatusFilter::Open => (open, "open conversation"),
+            StatusFilter::Closed => (conversations.saturating_sub(open), "closed conversation"),
+            _ => (conversations, "conversation"),
         };
         match all {
             0 => console.note(format_args!("no {kind}s in {}", self.db.db.display())),

@@ -127,6 +127,8 @@ impl ReplayArgs {
                 let DatabaseSize { conversations, open, .. } = batches.finish()?;
                 Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
             }
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => Err(cluster.unsupported("events go into its log (`convofold cluster publish`)")),
         }
     }
 

@@ -7,6 +7,7 @@ mod tables;
 
 use clap::Args;
 use convofold::{Behind, Measure, Report, ReportQuery};
+use serde::Serialize;
 
 use crate::console::Console;
 use crate::database::DbArgs;
@@ -57,6 +58,13 @@ pub struct ReportArgs {
     json: bool,
 }
 
+#[derive(Serialize)]
+struct OfCluster<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    cluster: serde_json::Value,
+}
+
 impl ReportArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         let form = if self.json { Form::Json } else { self.format };
@@ -68,10 +76,14 @@ impl ReportArgs {
             Some(measure) => self.print_rows(&db.behind(&query, measure)?, form, console)?,
             None => {
                 let query = query.measures(MeasureList::measures(&self.measure, form));
-                self.print_report(&db.measures(&query)?, &query, form, console)?;
+                let report = db.measures(&query)?;
+                match (form, db.cluster()) {
+                    (Form::Json, Some(cluster)) => console.json(&OfCluster { report: &report, cluster })?,
+                    _ => self.print_report(&report, &query, form, console)?,
+                }
             }
         }
-        Ok(Exit::Success)
+        Ok(db.end(console))
     }
 
     fn zone(&self) -> &DisplayZone {
