@@ -204,6 +204,36 @@ fn one_thing_at_a_time_writes_the_storage_again_or_reads_its_log() {
 }
 
 #[test]
+fn open_conversations_and_those_under_a_legal_hold_stay() {
+    let (_home, storage, db) = used();
+    let error = db.erase(&Erase::new([member(1)])).unwrap_err();
+    assert!(matches!(error, EraseError::StillOpen { conversations: 1 }), "{error:?}");
+    let hold = db.hold(member(1), "case 7").unwrap();
+    let error = db.erase(&of_member_one()).unwrap_err();
+    assert!(matches!(error, EraseError::Held { conversations: 1 }), "{error:?}");
+    assert!(storage.created().is_none() && db.state(ERASED).unwrap().is_some());
+    // Holds of others are copied, and can be lifted afterwards.
+    let other = db.hold(member(2), "case 8").unwrap();
+    db.lift_hold(hold).unwrap();
+    db.erase(&of_member_one()).unwrap().unwrap();
+    assert_eq!(db.holds().iter().map(|hold| hold.number).collect::<Vec<_>>(), [other]);
+    assert!(matches!(db.erase(&erase([member(2)])), Err(EraseError::Held { .. })));
+    db.lift_hold(other).unwrap();
+    db.erase(&erase([member(2)])).unwrap().unwrap();
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn a_bookmark_that_names_the_member_ends_the_erasure_and_nothing_changes() {
+    let (_home, _storage, db) = used();
+    submit(&db, Batch::default().bookmark("last-member", "member-0001"));
+    let error = db.erase(&of_member_one()).unwrap_err();
+    assert!(matches!(error, EraseError::InBookmark { .. }), "{error:?}");
+    assert!(matches!(db.erase(&erase([Subject::Member("member-0001-x".to_owned())])), Ok(None)));
+    assert!(db.state(ERASED).unwrap().is_some() && db.erasures().is_empty() && is_clean(&db));
+}
+
+#[test]
 fn a_scan_ends_with_an_error_and_questions_are_answered() {
     let (_home, _storage, db) = used();
     submit(&db, Batch::new(messages(0, 200)));
