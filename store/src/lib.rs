@@ -68,7 +68,7 @@ pub use care::compact::{CompactError, Compacted};
 pub use care::disclose::Disclosed;
 pub use care::hold::{Hold, HoldError};
 pub use care::trim::TrimError;
-pub use care::{backup, erase, repair};
+pub use care::{backup, erase, repair, retention};
 pub use check::{audit, verify};
 pub use checkpoint::error::SkipReason;
 pub use checkpoint::write::Checkpoint;

@@ -19,7 +19,7 @@ const QUOTING_EXTENSIONS: [&str; 6] = ["rs", "py", "pyi", "c", "h", "toml"];
 const FOREIGN_FOLDERS: [&str; 6] = ["target", ".git", ".venv", "venv", "node_modules", "corpus"];
 
 /// One rule, or a range of rules: `F1`, `I1-I3`, `F1 to F12`.
-const RULE: &str = r"[WITFHQ][0-9]{1,2}\b(?:(?:-|\.\.| to )[WITFHQ][0-9]{1,2}\b)?";
+const RULE: &str = r"[WITFHQR][0-9]{1,2}\b(?:(?:-|\.\.| to )[WITFHQR][0-9]{1,2}\b)?";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -49,7 +49,7 @@ fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 
 /// The text of the page under each rule, by number. The rule of the fine print is `8`.
 fn sections(page: &str) -> BTreeMap<String, String> {
-    let heading = Regex::new(r"^#{2,3} ([WITFHQ][0-9]{1,2}|8)$").unwrap();
+    let heading = Regex::new(r"^#{2,3} ([WITFHQR][0-9]{1,2}|8)$").unwrap();
     let mut sections = BTreeMap::<String, String>::new();
     let mut rule = None;
     for line in page.lines() {
@@ -110,7 +110,7 @@ fn quoted(text: &str) -> BTreeSet<String> {
     let named = Regex::new(&format!(r"\b(?:[Ss]pec|[Rr]ules?) ({list})")).unwrap();
     // A call such as `f(T0)` has no space in front of its parenthesis.
     let parenthesised = Regex::new(&format!(r"(?m)(?:^|\s)\(({list})(?:,? (?:and )?section 8)?\)")).unwrap();
-    let rule = Regex::new(r"[WITFHQ][0-9]{1,2}").unwrap();
+    let rule = Regex::new(r"[WITFHQR][0-9]{1,2}").unwrap();
     let lists = named.captures_iter(text).chain(parenthesised.captures_iter(text));
     lists.flat_map(|list| rule.find_iter(list.get(1).unwrap().as_str()).map(|rule| rule.as_str().to_owned())).collect()
 }

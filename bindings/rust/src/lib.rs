@@ -213,7 +213,7 @@
 //! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]; what changed, and what events would change: [`diff`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
-//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`Convofold::hold`], [`Convofold::trim_log`]
+//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`retention`], [`Convofold::hold`], [`Convofold::trim_log`]
 //! - **without a disk**: [`engine`]
 //!
 //! The examples are complete programs: `own_source` (a host with its own event source), `replay_then_follow`, `dashboard`
@@ -289,7 +289,7 @@ pub use convofold_store::{
     Compacted, Damage, DatabaseId, Disclosed, Hold, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed,
     UnknownDatabaseId,
 };
-pub use convofold_store::{audit, backup, erase, repair, verify};
+pub use convofold_store::{audit, backup, erase, repair, retention, verify};
 
 // Files that only their owner can read.
 pub use convofold_store::{leads_into, private_file_options};

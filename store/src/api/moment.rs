@@ -102,6 +102,8 @@ impl Convofold {
         if view.has_events()? {
             return Ok(());
         }
+        // Or what had happened was removed.
+        view.expect_whole(None, None)?;
         let first = view.first_known_at()?.ok_or(MomentError::Empty)?;
         Err(MomentError::BeforeFirstEvent { at, first })
     }

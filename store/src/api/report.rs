@@ -1,5 +1,6 @@
 //! Reports.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use convofold_engine::{
@@ -74,6 +75,7 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn measures(&self, query: ReportQuery) -> Result<Report, ReportError> {
+        self.expect_reportable(&query)?;
         if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
             return until_current(|| self.measures_with_kept(&query));
         }
@@ -87,7 +89,15 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn report_parts(&self, query: ReportQuery) -> Result<ReportParts, ReportError> {
-        Ok(self.filled(&ReportBuilder::new(self.tenants.limit(query))?)?.parts())
+        self.expect_reportable(&query)?;
+        let empty = ReportBuilder::new(self.tenants.limit(query))?;
+        Ok(until_current(|| self.filled(&empty))?.parts())
+    }
+
+    /// Fails if conversations of the time of the report were removed.
+    fn expect_reportable(&self, query: &ReportQuery) -> Result<(), StorageError> {
+        let tenants = self.tenants.limit(query.clone()).tenants.map(BTreeSet::from_iter);
+        self.expect_whole(tenants.as_ref(), Time::from_ms(query.from_ms.max(0)))
     }
 
     /// Like [`View::measures`], with the rows of an earlier report that are still right.
@@ -135,6 +145,7 @@ impl View {
     /// # Errors
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
+        self.expect_reportable(&query)?;
         let empty = BehindBuilder::new(self.tenants.limit(query), measure)?;
         let builders = until_current(|| self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add))?;
         Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish()?)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use convofold_engine::Seq;
+use convofold_engine::{Seq, Time};
 
 use super::handle::Convofold;
 use crate::state::counters::Counters;
@@ -34,6 +34,15 @@ pub struct Stats {
     pub checkpoint_seq: Seq,
     /// Size on disk in bytes; 0 if the database is closed.
     pub disk_bytes: u64,
+    /// The time before which texts were removed, of one tenant or of all, in milliseconds since the epoch.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub texts_before: Option<i64>,
+    /// The time before which closed conversations were removed, of one tenant or of all, in milliseconds since the epoch.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub closed_before: Option<i64>,
+    /// When the last run of retention was, in milliseconds since the epoch.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub last_retention_at: Option<i64>,
 }
 
 impl Convofold {
@@ -79,6 +88,7 @@ impl Convofold {
         drop(board);
         let open = shared.live.index().open_len() as u64;
         let disk_bytes = shared.storage.read().now.as_ref().and_then(|storage| storage.disk_bytes().ok());
+        let (texts_before, closed_before, last_retention_at) = shared.removals.read().latest();
         let log_start = shared.log_start.read();
         Stats {
             conversations,
@@ -92,6 +102,9 @@ impl Convofold {
             log_bytes: shared.log_figures.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
             checkpoint_seq: shared.log_figures.checkpoint_seq.load(Ordering::Relaxed),
             disk_bytes: disk_bytes.unwrap_or_default(),
+            texts_before: texts_before.map(Time::ms),
+            closed_before: closed_before.map(Time::ms),
+            last_retention_at,
         }
     }
 }

@@ -341,6 +341,9 @@ impl View {
         look: impl Fn(&Past<'_>) -> T + Sync,
         take: impl FnOnce(&mut dyn Iterator<Item = Result<T, StorageError>>) -> R,
     ) -> R {
+        if let Err(expired) = self.expect_all(among) {
+            return take(&mut iter::once(Err(expired)));
+        }
         let storage = LentStorage::of(self.db.shared());
         let pages = self.pages(among);
         let look_at = |number: usize| {
@@ -372,6 +375,14 @@ impl View {
         })?;
         storage.expect_current()?;
         Ok(states)
+    }
+
+    /// Fails if some of these conversations were removed.
+    fn expect_all(&self, among: Among) -> Result<(), StorageError> {
+        match among {
+            Among::Existing | Among::Listed => self.expect_whole(self.tenants.named(), None),
+            Among::Within(_) | Among::Differing(_) => Ok(()),
+        }
     }
 
     /// The numbers of the pages of these conversations, and the places of the conversations in them as bits.

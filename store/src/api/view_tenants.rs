@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use convofold_engine::{Moment, Past, ReportQuery};
+use convofold_engine::{Moment, Past, ReportQuery, Time};
 
 use crate::api::view::View;
+use crate::storage::StorageError;
 
 /// Tenants whose conversations may be seen. The default is all.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,11 @@ pub(crate) struct SeenTenants(Option<Arc<BTreeSet<String>>>);
 impl SeenTenants {
     pub(crate) fn are_all(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Which; `None` if all.
+    pub(crate) fn named(&self) -> Option<&BTreeSet<String>> {
+        self.0.as_deref()
     }
 
     fn include(&self, past: &Past<'_>) -> bool {
@@ -41,6 +47,17 @@ impl SeenTenants {
 }
 
 impl View {
+    /// Fails if retention removed conversations that a whole answer needs, about what began at `from` (now, if `None`), of these
+    /// tenants (rule R3).
+    pub(super) fn expect_whole(
+        &self,
+        tenants: Option<&BTreeSet<String>>,
+        from: Option<Time>,
+    ) -> Result<(), StorageError> {
+        let unanswerable = self.db().shared().removals.read().unanswerable(tenants, from, self.moment());
+        unanswerable.map_or(Ok(()), |before| Err(StorageError::Expired { before }))
+    }
+
     /// The same moment for somebody who may see the conversations of these tenants only. Each answer is about those that one
     /// of these tenants had at the moment and one of them has now, as if there were no others. A report counts what they did
     /// while one of these tenants had them.

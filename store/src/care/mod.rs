@@ -10,4 +10,5 @@ pub(crate) mod compact;
 mod rewrite;
 pub mod erase;
 pub(crate) mod hold;
+pub mod retention;
 mod new_store;

@@ -114,7 +114,7 @@ impl Convofold {
     }
 
     /// The log start that a trim may set.
-    fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
+    pub(super) fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
         let storage = LentStorage::of(self.shared());
         let mut start = self.shared().log_start.read().clone();
         let covered = covered_block_no(storage.as_ref())?;

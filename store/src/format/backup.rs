@@ -20,7 +20,8 @@
 //!         80  checksum        u128   XXH3-128, seed 0, of these bytes
 //!         96  fold version    u32    of the hashed state
 //! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), all erasures with their numbers
-//!          (`erasures.rs`), and all legal holds (`holds.rs`), in bincode
+//!          (`erasures.rs`), all legal holds (`holds.rs`),
+//!          and the runs of retention (`retention.rs`), in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_
 use super::holds::{self, StoredHolds};
 use super::marks::Marks;
 use super::recorded_hashes::{self, StoredHash};
+use super::retention::StoredRetention;
 use crate::damage::Damage;
 
 pub(crate) const HEADER: FrameKind = FrameKind { magic: *b"cfBK", version: 1, field_bytes: 40 };
@@ -70,6 +72,8 @@ pub(crate) struct BackupEnd {
     pub(crate) erasures: Vec<(u64, StoredErasure)>,
     /// All legal holds.
     pub(crate) holds: StoredHolds,
+    /// The runs of retention, if there was one.
+    pub(crate) retention: Option<StoredRetention>,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
     /// The fold version of the hashed state.
@@ -103,12 +107,14 @@ pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<V
     fields.extend_from_slice(&end.bytes_before.to_le_bytes());
     fields.extend_from_slice(&end.checksum.to_le_bytes());
     fields.extend_from_slice(&end.fold_version.to_le_bytes());
-    Ok(compressor.seal(END, &fields, &super::encode(&(&end.bookmarks, &end.recorded, &end.erasures, &end.holds))?)?.0)
+    let body = super::encode(&(&end.bookmarks, &end.recorded, &end.erasures, &end.holds, &end.retention))?;
+    Ok(compressor.seal(END, &fields, &body)?.0)
 }
 
 pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     let frame = Frame::open(END, value)?;
-    let (bookmarks, recorded, erasures, kept): (_, Vec<StoredHash>, _, StoredHolds) = super::decode(&frame.body()?)?;
+    let (bookmarks, recorded, erasures, kept, retention): (_, Vec<StoredHash>, _, StoredHolds, _) =
+        super::decode(&frame.body()?)?;
     recorded_hashes::checked(&recorded)?;
     holds::checked(&kept)?;
     let place = place_at(frame.fields, 0)?;
@@ -127,6 +133,7 @@ pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
         recorded,
         erasures,
         holds: kept,
+        retention,
     })
 }
 

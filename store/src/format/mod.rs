@@ -23,6 +23,7 @@ pub(crate) mod page;
 pub(crate) mod page_head;
 pub(crate) mod recorded_hashes;
 pub(crate) mod replay_mark;
+pub(crate) mod retention;
 pub(crate) mod run;
 #[cfg(test)]
 pub(crate) mod samples;

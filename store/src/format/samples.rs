@@ -18,6 +18,7 @@ use super::marks::{Mark, Marks};
 use super::page_head::{PageEntry, PageHead, StoredHead};
 use super::recorded_hashes::StoredHash;
 use super::replay_mark::{ProblemMark, ReplayMark};
+use super::retention::{StoredHorizon, StoredRetention, StoredRetentionRun};
 use super::run::{Hit, RunHead, StoredRun, Term};
 
 /// An event with every value that a message or a lifecycle event can have.
@@ -312,6 +313,29 @@ pub(crate) fn holds() -> StoredHolds {
         reason: format!("case {number}"),
     });
     StoredHolds { changes: 11, holds: holds.collect() }
+}
+
+pub(crate) fn retention() -> StoredRetention {
+    let horizon = |tenant: Option<&str>, closed_before_ms| StoredHorizon {
+        tenant: tenant.map(str::to_owned),
+        texts_before_ms: Some(1_690_000_000_000),
+        closed_before_ms,
+        texts: 1,
+        conversations: 2,
+        events: 3,
+        last_gone_seq: 4,
+    };
+    let run = StoredRetentionRun {
+        at_ms: 1_700_000_000_000,
+        last_seq: 90,
+        log_before_ms: Some(1_699_000_000_000),
+        trimmed: 5,
+        horizons: vec![horizon(None, None), horizon(Some("acme"), Some(1_680_000_000_000))],
+        held: 6,
+        keyed_hash_before: [1; 32],
+        hash_after: [2; 32],
+    };
+    StoredRetention { key: [7; 32], runs: vec![run] }
 }
 
 pub(crate) fn replay_mark() -> ReplayMark {

@@ -26,6 +26,7 @@ use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::state::erasures::Erasures;
 use crate::state::holds::Holds;
+use crate::state::retention::Removals;
 use crate::storage::end_mark::EndMark;
 use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
 use crate::trace::{span, tell};
@@ -45,6 +46,8 @@ pub(crate) struct RecoveredState {
     pub(crate) erasures: Erasures,
     /// Legal holds.
     pub(crate) holds: Holds,
+    /// What retention removed.
+    pub(crate) removals: Removals,
     /// The beginning of the log.
     pub(crate) start: LogStart,
     /// The log position.
@@ -116,6 +119,7 @@ fn recover_all(
     state.has_intact_pages = is_noted && skipped.is_empty();
     state.erasures = Erasures::load(storage.as_ref())?;
     state.holds = Holds::load(storage.as_ref())?;
+    state.removals = Removals::load(storage.as_ref())?;
     state.search = SearchIndex::new(runs.as_deref(), is_damaged);
     state.checkpointer.search = SearchWriter::new(runs.unwrap_or_default(), storage.as_ref())?;
     let replayed = state.replay_log(storage, end_mark, index)?;
@@ -173,6 +177,7 @@ impl RecoveredState {
                 bookmarks: BTreeMap::new(),
                 erasures: Erasures::default(),
                 holds: Holds::default(),
+                removals: Removals::default(),
                 start,
                 position: LogPosition::START,
                 committed_ms: 0,
@@ -189,6 +194,7 @@ impl RecoveredState {
             search: SearchIndex::default(),
             erasures: Erasures::default(),
             holds: Holds::default(),
+            removals: Removals::default(),
             start,
             position: position_of(&record),
             committed_ms: 0,

@@ -13,3 +13,4 @@ pub(crate) mod lent_storage;
 pub(crate) mod base;
 pub(crate) mod erasures;
 pub(crate) mod holds;
+pub(crate) mod retention;

@@ -18,6 +18,7 @@ use crate::state::counters::Meter;
 use crate::state::erasures::Erasures;
 use crate::state::holds::Holds;
 use crate::state::reports::KeptReports;
+use crate::state::retention::Removals;
 use crate::state::wakers::Wakers;
 use crate::storage::{ReadStorage, StorageError};
 #[cfg(feature = "tracing")]
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) erasures: RwLock<Erasures>,
     /// Whose conversations are neither erased nor removed.
     pub(crate) holds: Holds,
+    /// What retention removed, and does not come back.
+    pub(crate) removals: RwLock<Removals>,
     /// The beginning of the log.
     pub(crate) log_start: RwLock<LogStart>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
@@ -87,6 +90,7 @@ pub(crate) struct Contents {
     pub(crate) archive: Archive,
     pub(crate) search: SearchIndex,
     pub(crate) erasures: Erasures,
+    pub(crate) removals: Removals,
     pub(crate) start: LogStart,
     pub(crate) storage: Arc<dyn ReadStorage>,
 }
@@ -131,7 +135,7 @@ impl Shared {
         bookmarks: BTreeMap<String, Vec<u8>>,
         position: LogPosition,
     ) -> Self {
-        let Contents { live, archive, search, erasures, start, storage } = contents;
+        let Contents { live, archive, search, erasures, removals, start, storage } = contents;
         *live.listed() = position.last_seq();
         Self {
             options,
@@ -145,6 +149,7 @@ impl Shared {
             checkpoint_holds: AtomicU64::new(0),
             erasures: RwLock::new(erasures),
             holds,
+            removals: RwLock::new(removals),
             log_start: RwLock::new(start),
             log_in_use: RwLock::new(()),
             compacting: Mutex::default(),
@@ -220,7 +225,7 @@ impl Shared {
     ///
     /// Called by the writer. It waits until nobody holds one of the locks; nobody holds one while waiting for something else.
     pub(crate) fn replace(&self, new: Contents) -> Contents {
-        let Contents { live, archive, search, mut erasures, mut start, storage } = new;
+        let Contents { live, archive, search, mut erasures, mut removals, mut start, storage } = new;
         let mut before = None;
         self.search.swap(&search, || {
             self.live.swap(&live, || {
@@ -228,13 +233,14 @@ impl Shared {
                 let mut used = self.storage.write();
                 self.archive.swap(&archive);
                 std::mem::swap(&mut *self.erasures.write(), &mut erasures);
+                std::mem::swap(&mut *self.removals.write(), &mut removals);
                 std::mem::swap(&mut *log_start, &mut start);
                 self.reports.clear();
                 used.generation += 1;
                 before = used.now.replace(storage.clone());
             });
         });
-        Contents { live, archive, search, erasures, start, storage: before.unwrap_or(storage) }
+        Contents { live, archive, search, erasures, removals, start, storage: before.unwrap_or(storage) }
     }
 
     /// The storage of a database that was closed, for its release.

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use convofold_engine::Time;
+
 /// Bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +46,13 @@ pub enum StorageError {
     /// The nodes of a tree in sled's file do not fit together, and the database is open read-only.
     #[error("a tree in sled's file is damaged")]
     BrokenTree,
+    /// Retention removed conversations of this time, so there is no answer about it (rule R3). One conversation that is still there
+    /// can be asked about.
+    #[error("conversations that ended before {before} were removed: ask about that time or a later one")]
+    Expired {
+        /// The time from which on there are answers.
+        before: Time,
+    },
     /// The database is closed.
     #[error("the database is closed")]
     Closed,

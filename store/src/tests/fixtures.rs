@@ -15,7 +15,7 @@ use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{
-    checkpoint, erasures, holds, log_start, page, page_head, recorded_hashes, replay_mark, run, samples,
+    checkpoint, erasures, holds, log_start, page, page_head, recorded_hashes, replay_mark, retention, run, samples,
 };
 use crate::storage::end_mark::{self, EndMark};
 use crate::storage::fragment::{Fragment, Tree};
@@ -29,7 +29,7 @@ pub(super) struct Form {
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-pub(super) const FORMS: [Form; 11] = [
+pub(super) const FORMS: [Form; 12] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -75,6 +75,12 @@ pub(super) const FORMS: [Form; 11] = [
         mark: holds::MARK,
         write: |compressor| holds::seal(&samples::holds(), compressor).unwrap(),
         rewrite: |value| holds::seal(&holds::open(value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "retention",
+        mark: retention::MARK,
+        write: |compressor| retention::seal(&samples::retention(), compressor).unwrap(),
+        rewrite: |value| retention::seal(&retention::open(value)?, &mut Compressor::plain()),
     },
     Form {
         name: "run-head",

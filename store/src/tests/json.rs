@@ -87,6 +87,7 @@ fn checkpoints_figures_and_what_opening_found() {
         log_bytes: 9,
         checkpoint_seq: 10,
         disk_bytes: 11,
+        ..Stats::default()
     };
     expect(
         &stats,

@@ -33,6 +33,7 @@ mod scan;
 mod sizes;
 mod sled_files;
 mod report;
+mod retention;
 mod suspects;
 mod sweep;
 #[cfg(feature = "tracing")]

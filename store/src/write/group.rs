@@ -9,8 +9,10 @@ use crate::log::bookmark::Bookmark;
 use crate::log::columns::Events;
 use crate::state::erasures::Erasures;
 use crate::state::receipt::{EffectCounts, Receipt};
+use crate::state::retention::Removals;
 use crate::state::shared::Shared;
 use crate::write::batch::{Batch, Durability};
+use crate::write::removed::{is_known, mark_gone, remove_old_texts};
 use crate::write::ticket::Completer;
 
 /// Number of events that are applied under one lock of the board, rounded up to the end of their batch: some thirty
@@ -35,7 +37,7 @@ pub(crate) struct Group {
     batches: Vec<Batch>,
     /// For each event, whether it is new.
     is_new: Vec<bool>,
-    /// For each event, whether it was erased; empty if nothing was ever erased.
+    /// For each event, whether it was erased, or removed with its conversation; empty if nothing ever was.
     is_erased: Vec<bool>,
     /// For each conversation of each batch, its slot before the group; `None` if it is new.
     slots: Vec<Option<u32>>,
@@ -45,17 +47,22 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Separates new events from those that the board knows or that were erased. Evicted conversations must have been
-    /// reloaded.
+    /// Separates new events from those that the board knows or that were erased or removed, and removes old texts. Evicted
+    /// conversations must have been reloaded.
     pub(crate) fn admit(
-        batches: Vec<Batch>,
+        mut batches: Vec<Batch>,
         board: &Board,
         erasures: &Erasures,
+        removals: &Removals,
         first_seq: Seq,
         committed_ms: u64,
     ) -> Self {
         let count = batches.iter().map(Batch::len).sum();
-        let is_erased = if erasures.is_empty() { Vec::new() } else { erased(&batches, erasures) };
+        let mut is_erased = if erasures.is_empty() { Vec::new() } else { erased(&batches, erasures) };
+        if !removals.is_empty() {
+            mark_gone(&batches, board, removals, &mut is_erased);
+            batches.iter_mut().for_each(|batch| remove_old_texts(batch, board, removals));
+        }
         let mut of_events = is_erased.iter();
         let mut admissions = board.admissions();
         admissions.reserve(count);
@@ -66,7 +73,8 @@ impl Group {
             is_new.extend(events.iter().map(|(shared, event)| {
                 let slot = slots.get(first + shared.conversation).copied().flatten();
                 let is_erased = of_events.next() == Some(&true);
-                !is_erased && admissions.admit_at(slot, event) == Admission::Log
+                let is_known = !removals.is_empty() && is_known(event, slot, board, removals);
+                !is_erased && !is_known && admissions.admit_at(slot, event) == Admission::Log
             }));
         }
         Self { batches, is_new, is_erased, slots, first_seq, committed_ms }

@@ -19,11 +19,13 @@ use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
+use crate::format::retention::StoredRetention;
 use crate::log::blocks::BlockWriter;
 use crate::open::recovery::RecoveredState;
 use crate::open::safety_copy::unmark;
 use crate::state::holds::{self, HoldChange};
 use crate::state::receipt::Receipt;
+use crate::state::retention::{self, Removals};
 use crate::state::shared::{Contents, Shared};
 use crate::state::snapshot::Snapshot;
 use crate::storage::end_mark::{EndMark, EndMarkFile};
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     /// Answers with the number of the change; with `None` if there is no hold to lift.
     Hold(HoldChange, Completer<Option<u64>>),
     Replace(Box<Replacement>, Completer<Moved>),
+    /// Records the runs of retention, of which the last one changed nothing that is stored.
+    Retain(StoredRetention, Completer<()>),
     Close(Completer<()>),
 }
 
@@ -142,6 +146,7 @@ impl Writer {
                 Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
                 Ok(Command::Hold(change, completer)) => self.answer(completer, |writer| writer.hold(change)),
                 Ok(Command::Replace(to, completer)) => self.answer(completer, |writer| writer.replace_by(*to)),
+                Ok(Command::Retain(runs, completer)) => self.answer(completer, |writer| writer.retain(runs)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -242,7 +247,14 @@ impl Writer {
         let first_seq = self.position.seq;
         let known_ms = batches.first().and_then(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
-        let group = Group::admit(batches, &shared.live.board(), &shared.erasures.read(), first_seq, committed_ms);
+        let group = Group::admit(
+            batches,
+            &shared.live.board(),
+            &shared.erasures.read(),
+            &shared.removals.read(),
+            first_seq,
+            committed_ms,
+        );
         let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;
         let receipts = if is_large && !group.is_awaited() {
             self.log_while_folding(&Arc::new(group))?
@@ -390,9 +402,9 @@ impl Writer {
         }
         let Replacement { folder, storage, state, .. } = to;
         self.name_storage(&folder, state.position)?;
-        let RecoveredState { live, archive, search, erasures, start, .. } = state;
+        let RecoveredState { live, archive, search, erasures, removals, start, .. } = state;
         (self.position, self.log_bytes, self.checkpointer) = (state.position, state.log_bytes, state.checkpointer);
-        let contents = Contents { live, archive, search, erasures, start, storage: storage.clone() };
+        let contents = Contents { live, archive, search, erasures, removals, start, storage: storage.clone() };
         let before = self.shared.replace(contents);
         self.shared.log_figures.set_log(&self.position, self.log_bytes);
         self.shared.log_figures.checkpoint_bytes.store(self.checkpointer.page_bytes, Ordering::Relaxed);
@@ -421,6 +433,14 @@ impl Writer {
         self.storage.barrier()?;
         self.shared.holds.set(holds);
         Ok(Some(number))
+    }
+
+    /// Records the runs of retention, durably.
+    fn retain(&mut self, runs: StoredRetention) -> Result<(), StorageError> {
+        retention::store(self.storage.as_ref(), &runs, self.appender.blocks().compressor())?;
+        self.storage.barrier()?;
+        *self.shared.removals.write() = Removals::of(runs);
+        Ok(())
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {

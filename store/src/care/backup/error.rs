@@ -94,6 +94,17 @@ pub enum BackupError {
         /// The number of the erasure.
         number: u64,
     },
+    /// The log was written again by a run of retention after the earlier backup. Make a complete backup, and delete those from
+    /// before.
+    #[error("{} ends with event {seq}, which run {number} of retention has replaced or chained again", .since.display())]
+    Retained {
+        /// The earlier backup.
+        since: PathBuf,
+        /// The seq of its last event.
+        seq: Seq,
+        /// The number of the run.
+        number: u64,
+    },
     /// The events after the earlier backup were dropped from the log. Make a complete backup.
     #[error("{} ends with event {seq}, but the log begins with event {first_seq}", .since.display())]
     Dropped {

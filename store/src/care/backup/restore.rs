@@ -31,7 +31,7 @@ use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
 use crate::state::erasures::store as store_erasure;
-use crate::state::holds;
+use crate::state::{holds, retention};
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
 use crate::storage::fragment::Tree;
 use crate::storage::loader::Loader;
@@ -162,6 +162,9 @@ fn write_store(
     let kept = files.last().map(|file| &file.end_frame().holds);
     if let Some(kept) = kept.filter(|kept| **kept != StoredHolds::default()) {
         holds::store(storage.as_ref(), kept, &mut compressor)?;
+    }
+    if let Some(retention) = files.last().and_then(|file| file.end_frame().retention.as_ref()) {
+        retention::store(storage.as_ref(), retention, &mut compressor)?;
     }
     load_blocks(files, storage.as_ref(), position.last_seq(), on_progress)?;
     EndMarkFile::open(directory.path(), EndMark::of(&position))

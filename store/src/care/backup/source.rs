@@ -26,6 +26,7 @@ use crate::state::base::{base_count, each_base_image};
 use crate::state::erasures::stored;
 use crate::state::holds;
 use crate::state::lent_storage::LentStorage;
+use crate::state::retention;
 use crate::state::snapshot::Snapshot;
 use crate::storage::ReadStorage;
 
@@ -176,9 +177,10 @@ impl RunningBackup<'_> {
         let first_seq = if since.is_none() { 0 } else { header.begin.seq.saturating_sub(1) };
         recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
         let (erasures, holds) = (stored(storage.as_ref())?, holds::stored(storage.as_ref())?);
+        let retention = retention::stored(storage.as_ref())?;
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
-        writer.end(&snapshot, recorded, erasures, holds, FOLD_VERSION)
+        writer.end(&snapshot, recorded, erasures, holds, retention, FOLD_VERSION)
     }
 }
 
@@ -230,9 +232,11 @@ fn expect_place(
     }
     let (since, seq) = (since.to_owned(), place.last_seq());
     let erased = stored(storage)?.into_iter().rfind(|(_, erasure)| erasure.last_seq >= seq);
-    Err(match erased {
-        Some((number, _)) => BackupError::Erased { since, seq, number },
-        None => BackupError::Diverged { since, seq },
+    let run = retention::Removals::load(storage)?.rewritten_after(seq);
+    Err(match (erased, run) {
+        (Some((number, _)), _) => BackupError::Erased { since, seq, number },
+        (None, Some(number)) => BackupError::Retained { since, seq, number },
+        (None, None) => BackupError::Diverged { since, seq },
     })
 }
 

@@ -15,6 +15,7 @@ use crate::format::frame::Compressor;
 use crate::format::holds::StoredHolds;
 use crate::format::key::PageHalf;
 use crate::format::recorded_hashes::StoredHash;
+use crate::format::retention::StoredRetention;
 use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
@@ -85,6 +86,7 @@ impl<'a> BackupWriter<'a> {
         recorded: Vec<StoredHash>,
         erasures: Vec<(u64, StoredErasure)>,
         holds: StoredHolds,
+        retention: Option<StoredRetention>,
         fold_version: u32,
     ) -> Result<(), BackupError> {
         let end = BackupEnd {
@@ -95,6 +97,7 @@ impl<'a> BackupWriter<'a> {
             recorded,
             erasures,
             holds,
+            retention,
             bytes_before: self.out.bytes,
             checksum: self.out.hash.digest128(),
             fold_version,

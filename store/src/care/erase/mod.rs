@@ -46,6 +46,7 @@ use crate::state::base::all_images;
 pub use crate::state::erasures::Erasure;
 use crate::state::erasures::{self, Hasher, stored};
 use crate::state::lent_storage::LentStorage;
+use crate::state::retention;
 use crate::storage::end_mark::{EndMark, next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
@@ -314,6 +315,7 @@ impl Erase {
             events,
         };
         copier.records(erasures::RECORD)?;
+        copier.records(retention::RECORD)?;
         erasures::store(copier.to, number, &erasure, copier.compressor())?;
         Ok(Erasure::of(number, &erasure))
     }

@@ -33,12 +33,13 @@ use crate::format::holds::{self as stored_holds, StoredHolds};
 use crate::format::log_start;
 use crate::format::marks::Marks;
 use crate::format::recorded_hashes::{self, StoredHash};
+use crate::format::retention::{self as stored_retention, StoredRetention};
 use crate::log::start::RECORD;
 use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::state::{erasures, holds};
+use crate::state::{erasures, holds, retention};
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, storage_folder};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{SledOptions, SledStorage};
@@ -184,6 +185,7 @@ impl<'a> Repair<'a> {
             recorded: recorded_in(&mut carved).map_err(failed)?,
             erasures,
             holds: holds_in(&mut carved).map_err(failed)?,
+            retention: retention_in(&mut carved).map_err(failed)?,
         };
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
@@ -271,19 +273,31 @@ fn holds_in(carved: &mut Carved) -> io::Result<Option<StoredHolds>> {
     Ok(found.into_iter().max_by_key(|holds| holds.changes))
 }
 
+/// The runs of retention with the most runs that can be read. Without them, what they removed would come back.
+fn retention_in(carved: &mut Carved) -> io::Result<Option<StoredRetention>> {
+    let found = carved.find(Tree::Records, retention::RECORD.as_bytes(), |value| stored_retention::open(value).ok())?;
+    Ok(found.into_iter().max_by_key(|retention| retention.runs.len()))
+}
+
 /// Records that the new database gets.
 struct Kept {
     recorded: Vec<StoredHash>,
     erasures: BTreeMap<u64, StoredErasure>,
     holds: Option<StoredHolds>,
+    retention: Option<StoredRetention>,
 }
 
 impl Kept {
+    fn is_empty(&self) -> bool {
+        let Self { recorded, erasures, holds, retention } = self;
+        recorded.is_empty() && erasures.is_empty() && holds.is_none() && retention.is_none()
+    }
+
     /// Adds them to the new database, which is closed. Of the recorded hashes those up to the first lost event: later states
     /// lack the lost events.
     fn keep(mut self, whole_until: Seq, repaired: &Path) -> Result<(), OpenError> {
         self.recorded.retain(|hash| hash.seq <= whole_until);
-        if self.recorded.is_empty() && self.erasures.is_empty() && self.holds.is_none() {
+        if self.is_empty() {
             return Ok(());
         }
         let options = Options::new();
@@ -298,6 +312,9 @@ impl Kept {
         }
         if let Some(kept) = &self.holds {
             holds::store(storage.as_ref(), kept, &mut compressor)?;
+        }
+        if let Some(removed) = &self.retention {
+            retention::store(storage.as_ref(), removed, &mut compressor)?;
         }
         storage.barrier()?;
         Ok(release(storage)?)

@@ -39,7 +39,6 @@ pub(crate) enum Becomes {
     Same,
     /// Another one takes its place.
     Other(Box<ConversationImage>),
-    #[expect(dead_code, reason = "erasures change conversations only")]
     /// It goes. All of its events must have been trimmed from the log. Later conversations move up.
     Nothing,
 }

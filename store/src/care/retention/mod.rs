@@ -1,0 +1,261 @@
+//! Retention: what is old goes, by rule, and does not come back.
+//!
+//! The log is trimmed first ([`Convofold::trim_log`]). Then the storage is written again without old texts and without
+//! conversations that ended long ago, as for an erasure. Decision 0045 gives the reasons.
+//!
+//! ```text
+//! plan      which conversations lose texts, and which ones go
+//! copy      log, pages, heads, recorded hashes and records, without them
+//! prove     plan again, of the copy: nothing is left to do
+//! move      HEAD names the copy, memory follows
+//! ```
+
+mod bits;
+mod error;
+mod plan;
+mod rules;
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+
+use convofold_engine::{ConversationImage, Seq, StateHash, Time};
+
+pub use self::error::RetainError;
+use self::plan::{Keeps, Plan};
+pub use self::rules::{NeedsLog, Retention, Rule};
+use crate::api::handle::Convofold;
+use crate::care::rewrite::live::{Source, Written};
+use crate::care::rewrite::{Copied, Copier, random};
+use crate::checkpoint::record::read_record;
+use crate::format::erasures::Key;
+use crate::format::retention::{StoredHorizon, StoredRetention, StoredRetentionRun};
+use crate::log::events::{EventReader, UpTo};
+use crate::options::Options;
+use crate::state::base::all_images;
+use crate::state::erasures;
+use crate::state::lent_storage::LentStorage;
+use crate::state::retention::{self, Removals, keyed};
+pub use crate::state::retention::{RetentionHorizon, RetentionRun};
+use crate::storage::{Storage, StorageError};
+use crate::trace::{span, tell};
+use crate::write::replacing::Spoils;
+use crate::write::writer::Command;
+
+/// What a run of retention did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Retained {
+    /// The run as it is recorded; of a dry run, as it would be.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub run: RetentionRun,
+    /// Length of the storage before, in bytes.
+    pub before_bytes: u64,
+    /// Length of the storage now, in bytes.
+    pub after_bytes: u64,
+}
+
+/// What became of the storage.
+struct Removed {
+    horizons: Vec<StoredHorizon>,
+    held: u64,
+    last_seq: Seq,
+    hash_before: StateHash,
+    hash_after: StateHash,
+}
+
+impl Convofold {
+    /// Removes what is older than these rules say at this time. With `dry_run`, says what would be removed, and changes nothing.
+    ///
+    /// The log is trimmed first. If texts or conversations go, the storage is then written again without them, while the
+    /// database is used: the file system must have room for a second copy, and commits wait only for the last step, as for
+    /// [`Convofold::erase`]. The copy is read again before it is used. Nothing that was removed comes back: the texts of
+    /// events that arrive again, or late, are removed before they are logged, and events of removed conversations are counted as
+    /// erased. Conversations under a legal hold stay as they are and are counted.
+    ///
+    /// Answers about a moment, or reports of a period, from which conversations are gone fail with
+    /// [`StorageError::Expired`]. If the process is killed, all of the run is done, or nothing but the trim.
+    ///
+    /// A dry run reads every conversation; it counts only what the present log allows, without trimming it.
+    ///
+    /// # Errors
+    /// [`RetainError`].
+    pub fn retain(&self, rules: &Retention, now: Time, dry_run: bool) -> Result<Retained, RetainError> {
+        span!("retain", dry_run);
+        rules.check()?;
+        if dry_run {
+            return self.would_retain(rules, now);
+        }
+        let before_bytes = self.stats().disk_bytes;
+        let trimmed = rules.log_before(now).map(|before| self.trim_log(before)).transpose()?;
+        let trimmed = trimmed.map_or(0, |trimmed| trimmed.events);
+        let horizons = rules.horizons(now);
+        let record = |removed: Removed| self.record_of(rules, now, trimmed, removed);
+        let held = Cell::new(0);
+        let write = |source: &Source<'_>| self.write_again(source, &horizons, &held, &record);
+        let rewritten = if horizons.is_empty() { None } else { self.rewrite(write)? };
+        let run = match rewritten {
+            Some(rewritten) => rewritten.report,
+            None => self.keep_run(horizons, held.get(), record)?,
+        };
+        tell!(info, number = run.number, trimmed, "retained");
+        Ok(Retained { run, before_bytes, after_bytes: self.stats().disk_bytes })
+    }
+
+    /// All runs of retention, in order.
+    #[must_use]
+    pub fn retention_runs(&self) -> Vec<RetentionRun> {
+        self.shared().removals.read().runs()
+    }
+
+    fn would_retain(&self, rules: &Retention, now: Time) -> Result<Retained, RetainError> {
+        let shared = self.shared();
+        let start = shared.log_start.read().position;
+        let to = rules.log_before(now).map(|before| self.log_start_for(before)).transpose()?;
+        let end = to.map_or(start, |to| to.position);
+        let mut plan = Plan::new(rules.horizons(now), end.seq);
+        let storage = LentStorage::of(shared);
+        let keeps = |image: &ConversationImage| shared.holds.keeps(image);
+        for (image, slot) in all_images(shared, storage.as_ref()).zip(0..) {
+            plan.add(slot, &image?, &keeps)?;
+        }
+        let (hash, last_seq) = (self.state_hash(), self.last_seq());
+        let Plan { horizons, held, .. } = plan;
+        let removed = Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash };
+        let run = self.record_of(rules, now, end.seq - start.seq, removed)?.1;
+        let bytes = self.stats().disk_bytes;
+        Ok(Retained { run, before_bytes: bytes, after_bytes: bytes })
+    }
+
+    /// Writes what the checkpoint contains without what goes; `None` if nothing goes.
+    fn write_again(
+        &self,
+        source: &Source<'_>,
+        horizons: &[StoredHorizon],
+        held: &Cell<u64>,
+        record_of: &impl Fn(Removed) -> Result<(StoredRetention, RetentionRun), StorageError>,
+    ) -> Result<Option<Written<RetentionRun>>, RetainError> {
+        let Source { from, base, .. } = source;
+        let shared = self.shared();
+        let keeps = |image: &ConversationImage| shared.holds.keeps(image);
+        let before = read_record(from.as_ref(), base.generation)?;
+        let plan = Plan::new(horizons.to_vec(), base.start.position.seq);
+        let plan = plan.read(from.as_ref(), &before, &base.pages, &keeps)?;
+        held.set(plan.held);
+        if plan.is_empty() {
+            return Ok(None);
+        }
+        let target = source.begin()?;
+        let to = target.storage();
+        let mut copier = Copier::new(from.as_ref(), to.as_ref(), &plan, shared.options.bounds.part_bytes)?;
+        let copied = copier.copy_all(base)?;
+        let removed = Removed {
+            horizons: plan.horizons.clone(),
+            held: plan.held,
+            last_seq: before.last_seq,
+            hash_before: StateHash::from_bytes(before.state_hash),
+            hash_after: StateHash::from_bytes(copied.record.state_hash),
+        };
+        let (stored, run) = record_of(removed)?;
+        copier.records(erasures::RECORD)?;
+        retention::store(to.as_ref(), &stored, copier.compressor())?;
+        to.barrier()?;
+        prove(to, &copied, &plan, &keeps)?;
+        let spoils = self.spoils(&plan, &stored, before.last_seq);
+        Ok(Some(Written { target, position: copied.position, spoils, report: run }))
+    }
+
+    /// A conversation spoils the copy if it got an event meanwhile that should not be there.
+    fn spoils(&self, plan: &Plan, stored: &StoredRetention, last_seq: Seq) -> Spoils {
+        let (shared, plan, after) = (self.shared().clone(), plan.empty(), Removals::of(stored.clone()));
+        Box::new(move |image| {
+            let keeps = |image: &ConversationImage| shared.holds.keeps(image);
+            let is_gone = |tenant: Option<&str>| {
+                let mut facts = image.facts.iter().chain(image.conflicts.iter());
+                let first_seq = image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq).min();
+                first_seq > Some(last_seq) && facts.any(|fact| after.is_gone(tenant, fact.at.alone(), first_seq))
+            };
+            plan.changes_one(image, &keeps, is_gone).unwrap_or(true)
+        })
+    }
+
+    /// Records a run that changed nothing in the storage but the log.
+    fn keep_run(
+        &self,
+        horizons: Vec<StoredHorizon>,
+        held: u64,
+        record_of: impl Fn(Removed) -> Result<(StoredRetention, RetentionRun), StorageError>,
+    ) -> Result<RetentionRun, RetainError> {
+        // So that no copy of the storage lacks the record.
+        let _nobody_copies = self.shared().compacting.lock();
+        let (hash, last_seq) = (self.state_hash(), self.last_seq());
+        let (stored, run) = record_of(Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash })?;
+        self.request(|completer| Command::Retain(stored, completer))?;
+        Ok(run)
+    }
+
+    /// What is recorded of a run: all runs with this one, and this one.
+    fn record_of(
+        &self,
+        rules: &Retention,
+        now: Time,
+        trimmed: u64,
+        removed: Removed,
+    ) -> Result<(StoredRetention, RetentionRun), StorageError> {
+        let known = self.shared().removals.read();
+        let key = known.key().map_or_else(random_key, Ok)?;
+        let Removed { horizons, held, last_seq, hash_before, hash_after } = removed;
+        let run = StoredRetentionRun {
+            at_ms: now.ms(),
+            last_seq,
+            log_before_ms: rules.log_before(now).map(Time::ms),
+            trimmed,
+            horizons,
+            held,
+            keyed_hash_before: keyed(&key, hash_before),
+            hash_after: hash_after.to_bytes(),
+        };
+        let number = known.len() + 1;
+        Ok((known.with(key, run.clone()), RetentionRun::of(number, &run)))
+    }
+}
+
+impl Retention {
+    /// Opens the database in this directory with these options, removes what is older than the rules say
+    /// ([`Convofold::retain`]), and closes it.
+    ///
+    /// # Errors
+    /// [`RetainError`].
+    pub fn run(&self, dir: impl AsRef<Path>, now: Time, options: &Options) -> Result<Retained, RetainError> {
+        self.check()?;
+        let db = options.clone().open(dir)?;
+        let retained = db.retain(self, now, false)?;
+        db.close()?;
+        Ok(retained)
+    }
+}
+
+/// Reads the copy again: by the same rules, nothing is left to do.
+fn prove(to: &Arc<dyn Storage>, copied: &Copied, plan: &Plan, keeps: Keeps<'_>) -> Result<(), RetainError> {
+    let Copied { start, position, record, pages } = copied;
+    let again = Plan::new(plan.empty().horizons, start.position.seq).read(to.as_ref(), record, pages, keeps)?;
+    if !again.is_empty() {
+        return Err(left("a conversation or a text that should be gone"));
+    }
+    let mut reader = EventReader::new(to.clone(), start.position, UpTo::Place(*position));
+    reader.read_ahead(|block| {
+        let mut events = block.events();
+        let is_left = events.any(|(seq, _, event)| plan.changes_event(seq) && event.has_text_before(Time::MAX));
+        if is_left { Err(left("a text in the log that should be gone")) } else { Ok(()) }
+    })
+}
+
+fn left(what: &str) -> RetainError {
+    RetainError::Left { what: what.to_owned() }
+}
+
+fn random_key() -> Result<Key, StorageError> {
+    let mut key = Key::default();
+    random(&mut key).map(|()| key)
+}
