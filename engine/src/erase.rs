@@ -4,6 +4,7 @@
 //! what was said. Each event is replaced by one with the same sequence number, so that the past can still be asked about.
 
 pub(crate) mod order;
+mod params;
 mod personal;
 mod subject;
 mod subjects;
@@ -18,6 +19,7 @@ use crate::identity::Identity;
 use crate::image::{ConversationImage, ImageError};
 use crate::session::Session;
 
+pub use params::{SubjectParamError, SubjectParams};
 pub use personal::Personal;
 pub use subject::{InvalidSubject, NamedBy, Subject};
 pub use subjects::Subjects;

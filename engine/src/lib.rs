@@ -90,7 +90,7 @@ pub use cursor::{Cursor, Order, Sort};
 pub use difference::Difference;
 pub use draft::{DEFAULT_MAX_ID_BYTES, Draft, DraftError, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 pub use effect::{Admission, Effect, Seq};
-pub use erase::{InvalidSubject, NamedBy, Personal, Pseudonym, Subject, Subjects};
+pub use erase::{InvalidSubject, NamedBy, Personal, Pseudonym, Subject, SubjectParamError, SubjectParams, Subjects};
 pub use event::{AIRSHIP, AgentMention, At, Direction, Event, EventRef, Kind, SUPEROFFICE};
 pub use explain::{Explanation, FieldName, Reason};
 pub use exported::{ExportLine, ExportLineError};
