@@ -197,6 +197,8 @@ const ASKED: &[&[&str]] = &[
     &["tail", "--from", "5", "--limit", "2", "--json"],
     &["tail", "--from", "99999999"],
     &["export", "--events"],
+    &["disclose", "--conversation", "same", "--number", "+1 23"],
+    &["disclose"],
     &["stats"],
     &["stats", "--json"],
     &["export"],

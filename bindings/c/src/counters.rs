@@ -46,6 +46,8 @@ pub struct Counters {
     pub duplicates: u64,
     /// Events that conflict with a stored event of the same identity.
     pub conflicts: u64,
+    /// Events that were erased before, and do not come back.
+    pub erased: u64,
     /// Inputs that were rejected as events.
     pub rejected: u64,
     /// Committed batches.
@@ -104,6 +106,7 @@ impl Counters {
             late: counters.events.late,
             duplicates: counters.events.duplicates,
             conflicts: counters.events.conflicts,
+            erased: counters.events.erased,
             rejected: counters.rejected,
             batches: counters.batches,
             groups: counters.groups,

@@ -10,8 +10,8 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, ExportEventsError, IngestError, MarkError, MomentError, OpenError,
-    PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError, WhenError,
+    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, IngestError, MarkError, MomentError,
+    OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError, WhenError,
 };
 
 use crate::error::Error;
@@ -242,6 +242,18 @@ impl Kind for TrimError {
             Self::Checkpoint { .. } | Self::Damaged { .. } => Error::Damaged,
             Self::Closed => Error::Closed,
             Self::Storage(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for CompactError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::InUse | Self::Trimming | Self::Busy { .. } => Error::Busy,
+            Self::NoSpace { .. } | Self::Displaced { .. } => Error::Io,
+            Self::Copy(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             _ => Error::Other,
         }

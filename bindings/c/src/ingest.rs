@@ -56,7 +56,7 @@ unsafe impl Grows for IngestOptions {
 pub struct Ingested {
     /// sizeof(convofold_ingested).
     pub size: usize,
-    /// Number of events: the sum of the next four fields.
+    /// Number of events: the sum of the next five fields.
     pub events: u64,
     /// Events that were the latest of their conversation.
     pub applied: u64,
@@ -66,6 +66,8 @@ pub struct Ingested {
     pub duplicates: u64,
     /// Events that conflict with a stored event of the same identity.
     pub conflicts: u64,
+    /// Events that were erased before, and do not come back.
+    pub erased: u64,
     /// Inputs that are not events of conversations: blank lines, keep-alives, events of other types.
     pub ignored: u64,
     /// Inputs that were rejected as events.
@@ -87,6 +89,7 @@ impl Ingested {
             late: counts.late,
             duplicates: counts.duplicates,
             conflicts: counts.conflicts,
+            erased: counts.erased,
             ignored: report.ignored.total(),
             rejected: report.rejected_total(),
         }

@@ -38,3 +38,4 @@ pub mod bookmark;
 pub mod feed;
 pub mod subscription;
 pub mod safekeeping;
+pub mod personal;

@@ -1,4 +1,4 @@
-//! Backup, restore, verification, repair and trim.
+//! Backup, restore, verification, repair, trim and compaction.
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -225,5 +225,22 @@ pub unsafe extern "C" fn convofold_trim(db: Db, before_ms: i64, json: *mut *mut 
         let before = Time::from_ms(before_ms);
         let before = before.ok_or_else(|| Failure::argument(format!("before_ms: {before_ms} is out of range")))?;
         report(out, &db.get()?.trim_log(before)?)
+    })
+}
+
+/// Writes the storage again without the room that it no longer uses, while the database stays in use. A replay leaves about
+/// half of the file unused, and convofold_trim() what it removed. The disk needs room for a second copy. Nothing else changes.
+///
+/// `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later), POISONED, IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_compact(db: Db, json: *mut *mut c_char) -> Error {
+    guard(|| {
+        // SAFETY: the header states this requirement for callers.
+        let out = unsafe { OutText::new_if_any(json) }?;
+        report(out, &db.get()?.compact()?)
     })
 }

@@ -1,4 +1,4 @@
-/* Replay, queries, exports, backup, verification, repair and trim. */
+/* Replay, queries, exports, backup, verification, repair, trim, compaction and disclosure. */
 #include "check.h"
 
 static convofold_db open_db(const char *name)
@@ -249,6 +249,35 @@ static void what_is_old_can_go(convofold_db db)
     SAYS("\"text\":\"Number 8\"", convofold_history_json(db, "c-1", &json));
 }
 
+static int32_t add_length(void *user_data, const void *bytes, size_t length)
+{
+    *(size_t *)user_data += length;
+    return bytes == NULL;
+}
+
+static void members_are_told_what_is_stored(convofold_db db)
+{
+    size_t length = 0;
+    SAYS("\"conversations\":1,\"events\":15",
+         convofold_disclose(db, "{\"conversations\":[\"c-1\"]}", add_length, &length, &json));
+    CHECK(length > 0);
+    SAYS("\"conversations\":0", convofold_disclose(db, "{\"numbers\":[\"1\"]}", add_length, &length, &json));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, "{}", add_length, &length, NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, "{\"member\":[]}", add_length, &length, NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, NULL, add_length, &length, NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, "{\"numbers\":[\"1\"]}", NULL, NULL, NULL));
+}
+
+static void unused_room_is_given_back(convofold_db db)
+{
+    convofold_hash before, after;
+    OK(convofold_state_hash(db, &before));
+    SAYS("\"after_bytes\":", convofold_compact(db, &json));
+    OK(convofold_compact(db, NULL));
+    OK(convofold_state_hash(db, &after));
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+}
+
 int main(void)
 {
     make_folder();
@@ -263,6 +292,8 @@ int main(void)
     logs_are_replayed(db);
     databases_are_kept_safe(db);
     what_is_old_can_go(db);
+    members_are_told_what_is_stored(db);
+    unused_room_is_given_back(db);
     OK(convofold_close(db));
     return 0;
 }

@@ -7,9 +7,10 @@ use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation,
+    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Disclosed, Explanation,
     ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
-    Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
+    Scan, Seq, State, StateHash, Stats, StorageError, Subject, Suspects, SuspectsQuery, Time, Totals, Trimmed,
+    UnknownValue,
 };
 #[cfg(feature = "cluster")]
 use convofold::When;
@@ -462,6 +463,19 @@ impl Database {
             },
             #[cfg(feature = "cluster")]
             Self::Across(cluster) => Err(cluster.unsupported("an export of events")),
+        }
+    }
+
+    /// Writes everything that is stored about these subjects.
+    pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, CliError> {
+        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot read a conversation: {why}"));
+        match self {
+            Self::Here(db) => db.disclose(subjects, out).map_err(|error| match error {
+                ExportEventsError::Write(error) => error.into(),
+                error => failed(chain(&error)),
+            }),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(client) => client.disclose(subjects, out).map_err(|error| blamed(error, failed)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Care of a database: backup, restore, verify, audit, repair, trim.
+//! Care of a database: backup, restore, verify, audit, repair, trim, compact.
 
 use std::path::PathBuf;
 
@@ -168,6 +168,16 @@ result! {
 }
 
 result! {
+    /// What a compaction did.
+    Compacted from convofold::Compacted {
+        /// Size of the storage before, in bytes.
+        before_bytes: u64,
+        /// Size of the storage now, in bytes.
+        after_bytes: u64,
+    }
+}
+
+result! {
     /// What a repair recovered, and what is lost.
     RepairReport from report: convofold::repair::RepairReport {
         /// Number of readable log blocks.
@@ -236,6 +246,12 @@ impl Convofold {
     /// hash stay the same. Make a backup first.
     fn trim(&self, py: Python<'_>, before: GivenTime) -> Result<TrimReport, Failure> {
         self.detached(py, |db| db.trim_log(before.0)).map(Show::show)
+    }
+
+    /// Writes the storage again without the room that it no longer uses, while the database is in use. A replay leaves about
+    /// half of the file unused, and a trim what it removed. Needs room for a second copy on the disk; nothing else changes.
+    fn compact(&self, py: Python<'_>) -> Result<Compacted, Failure> {
+        self.detached(py, convofold::Convofold::compact).map(Show::show)
     }
 }
 

@@ -10,8 +10,8 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, IngestError, MarkError, MomentError,
-    OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, CompactError, DraftError, ExportEventsError, IngestError, MarkError,
+    MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
 };
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -25,7 +25,7 @@ mod raised {
     }
 
     import! {
-        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError DamagedError DiffError
+        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError DiffError
         EventError ExportError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
         StorageError SubmitError TrimError VerifyError
     }
@@ -112,6 +112,7 @@ raise! {
         ExportEventsError::Write(inner) => inner
     };
     TrimError as TrimError { TrimError::Closed => ClosedError } transparent { TrimError::Commit(inner) => inner };
+    CompactError as CompactError {} transparent { CompactError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };
     RestoreError as RestoreError {} transparent { RestoreError::Open(inner) => inner };
     RepairError as RepairError {} transparent { RepairError::Open(inner) => inner };

@@ -27,6 +27,7 @@ mod questions;
 mod measures;
 mod replay;
 mod care;
+mod personal;
 #[cfg(feature = "stub")]
 mod stub;
 
@@ -43,8 +44,8 @@ mod _convofold {
     use crate::arrow::ArrowTable;
     #[pymodule_export]
     use crate::care::{
-        AuditDifference, AuditReport, BackupReport, Lost, RepairReport, RestoreReport, TrimReport, VerifiedCheckpoint,
-        VerifyReport, repair, restore,
+        AuditDifference, AuditReport, BackupReport, Compacted, Lost, RepairReport, RestoreReport, TrimReport,
+        VerifiedCheckpoint, VerifyReport, repair, restore,
     };
     #[pymodule_export]
     use crate::changes::{Change, Changes};
@@ -58,6 +59,8 @@ mod _convofold {
     use crate::explain::{Explanation, Reason};
     #[pymodule_export]
     use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
+    #[pymodule_export]
+    use crate::personal::Disclosed;
     #[pymodule_export]
     use crate::query::{AgentLoad, ConversationRow, ConversationRows, Page, Totals, UnknownValue};
     #[pymodule_export]

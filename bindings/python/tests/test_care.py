@@ -47,3 +47,23 @@ def test_a_repair_saves_what_is_there(filled: Convofold, tmp_path: Path) -> None
 def test_a_checkpoint_says_what_it_wrote(filled: Convofold) -> None:
     checkpoint = filled.checkpoint()
     assert checkpoint.seq == 1000 == filled.stats().checkpoint_seq and checkpoint.pages_written > 0
+
+
+def test_a_compaction_changes_the_storage_only(filled: Convofold) -> None:
+    before, hash_before = filled.stats().disk_bytes, filled.state_hash()
+    compacted = filled.compact()
+    assert compacted.before_bytes >= before and compacted.after_bytes > 0
+    assert (filled.state_hash(), filled.verify().ok) == (hash_before, True)
+
+
+def test_a_member_is_told_what_is_stored(filled: Convofold, tmp_path: Path) -> None:
+    filled.submit([message("m-7_1", T0, member_business_id="m-7", text="my address is Storgata 1")])
+    disclosed = filled.disclose(tmp_path / "m-7.ndjson", members=["m-7"])
+    assert (disclosed.conversations, disclosed.events) == (1, 1)
+    assert "Storgata 1" in (tmp_path / "m-7.ndjson").read_text()
+    both = filled.disclose(tmp_path / "m-7.ndjson", members=["m-7"], conversations=["m-7_1"])
+    assert (both.conversations, both.events) == (1, 1)
+    for wrong in [{}, {"members": ["superoffice:7"]}, {"numbers": [""]}]:
+        with pytest.raises(ValueError):
+            filled.disclose(tmp_path / "nobody.ndjson", **wrong)
+    assert not (tmp_path / "nobody.ndjson").exists()

@@ -16,6 +16,7 @@ use crate::error::ServeError;
 use crate::meter::Meter;
 use crate::problem::Problem;
 use crate::rejects::Rejects;
+use crate::schedule::Schedule;
 use crate::tokens::{TokenFile, Tokens};
 use crate::upstreams::Deliveries;
 
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     /// What was open a week ago.
     pub(crate) week_ago: WeekAgo,
+    /// What runs at a time of day.
+    pub(crate) schedule: Schedule,
     pub(crate) started: Instant,
     zone: Zone,
     ignored: IgnoreList,
@@ -125,6 +128,7 @@ impl App {
                 checks: Arc::new(Semaphore::new(1)),
                 stream: config.airship.as_ref().map(|_| Arc::new(airship::Status::with(deliveries.stream()))),
                 deliveries,
+                schedule: Schedule::new(&config),
                 config,
                 meter: Meter::default(),
                 rows: Rows::default(),

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::airship::{AirshipConfig, AirshipSettings};
 use crate::alerts::{self, AlertSettings};
 use crate::error::ServeError;
+use crate::schedule::CompactSettings;
 use crate::span::Span;
 
 /// The hook of `/webhooks/superoffice` and `/webhooks/airship` without a name.
@@ -131,6 +132,9 @@ pub struct Settings {
     #[cfg_attr(feature = "clap", arg(skip))]
     #[serde(default)]
     pub alert: Vec<AlertSettings>,
+    /// When the storage is compacted: `[compact]` in a settings file.
+    #[cfg_attr(feature = "clap", arg(skip))]
+    pub compact: Option<CompactSettings>,
     /// Form of the log on standard error: text or json [default: text].
     #[cfg_attr(feature = "clap", arg(long, value_name = "FORM", env = "CONVOFOLD_LOG"))]
     pub log: Option<LogFormat>,
@@ -293,6 +297,7 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             max_alerts: self.max_alerts.or(other.max_alerts),
             alert: if self.alert.is_empty() { other.alert } else { self.alert },
+            compact: self.compact.or(other.compact),
             log: self.log.or(other.log),
         }
     }
@@ -350,6 +355,7 @@ impl Settings {
             public_url: self.public_url,
             max_alerts: self.max_alerts.unwrap_or(10_000),
             alert: self.alert,
+            compact: self.compact,
             log: self.log.unwrap_or_default(),
             superoffice_secret,
             airship: self.airship.resolve().map_err(|why| refused(&why))?,
@@ -433,6 +439,9 @@ pub struct Config {
     /// The alerts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alert: Vec<AlertSettings>,
+    /// When the storage is compacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compact: Option<CompactSettings>,
 }
 
 impl Config {

@@ -55,6 +55,8 @@ pub(crate) struct Report {
     duplicates: u64,
     /// New events that lost to another one with the same identity.
     conflicts: u64,
+    /// Events that were erased before, and do not come back.
+    erased: u64,
     /// Number of ignored inputs, by source and reason.
     #[schema(value_type = Object)]
     ignored: BTreeMap<String, BTreeMap<String, u64>>,
@@ -94,6 +96,7 @@ impl Report {
         self.late += counts.late;
         self.duplicates += counts.duplicates;
         self.conflicts += counts.conflicts;
+        self.erased += counts.erased;
         self.last_seq = receipt.last_seq.or(self.last_seq);
     }
 }

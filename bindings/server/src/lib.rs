@@ -25,6 +25,8 @@ mod alerts;
 mod rhythm;
 mod upstreams;
 mod app;
+mod cleaning;
+mod schedule;
 mod caller;
 mod params;
 mod conditions;
@@ -50,6 +52,7 @@ pub use airship::{AirshipConfig, AirshipSettings, Region};
 pub use alerts::{AlertBody, AlertSettings, AlertWhen};
 pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
+pub use cleaning::{Cleaned, clean};
 pub use client::{
     Answered, Asker, Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures, ListedPage,
     Listing, Next, Question, Questions, Refusal, StatePage,
@@ -59,6 +62,7 @@ pub use error::ServeError;
 pub use mounts::{Mounts, Overview};
 pub use routes::openapi;
 pub use relay::{Answers, Asked, Relay, Reply, run_relay};
+pub use schedule::{CompactSettings, TimeOfDay};
 pub use server::{Server, run, start_log};
 pub use span::Span;
 pub use tokens::{NewToken, Role, Token, TokenError, TokenFile};

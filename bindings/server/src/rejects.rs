@@ -161,14 +161,21 @@ impl Rejects {
 
     /// Removes a reject, durably. Returns whether it was there. Blocks.
     pub(crate) fn remove(&self, id: &str) -> io::Result<bool> {
+        self.remove_all(|kept| kept.id == id).map(|removed| removed > 0)
+    }
+
+    /// Removes these rejects, durably. Returns their number. Blocks.
+    pub(crate) fn remove_all(&self, is_one: impl Fn(&Kept) -> bool) -> io::Result<u64> {
         let mut table = self.table.lock();
-        let Some(at) = table.records.iter().position(|kept| kept.id == id) else { return Ok(false) };
-        let mut rest = table.records.clone();
-        rest.remove(at);
+        let rest: Vec<_> = table.records.iter().filter(|kept| !is_one(kept)).cloned().collect();
+        let removed = table.records.len() - rest.len();
+        if removed == 0 {
+            return Ok(0);
+        }
         let text: String = rest.iter().flat_map(|kept| [kept.line.as_str(), "\n"]).collect();
         files::replace(&self.path, text.as_bytes())?;
         *table = Table { file: Some(files::open_append(&self.path)?), bytes: text.len() as u64, records: rest };
-        Ok(true)
+        Ok(removed as u64)
     }
 
     /// The rejects after the one with this id, oldest first, and whether there are more.
@@ -192,8 +199,8 @@ impl Rejects {
         table.records.len() >= self.max_records || table.bytes >= self.max_bytes
     }
 
-    #[cfg(test)]
-    fn path(&self) -> &std::path::Path {
+    /// Where they are kept.
+    pub(crate) fn path(&self) -> &std::path::Path {
         &self.path
     }
 }

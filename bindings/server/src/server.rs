@@ -18,6 +18,7 @@ use crate::error::ServeError;
 use crate::front::Front;
 use crate::guard::GuardedAcceptor;
 use crate::routes::router;
+use crate::schedule;
 use crate::tokens::{TokenFile, Tokens};
 use crate::upstreams::save_regularly;
 
@@ -121,6 +122,8 @@ pub struct Server {
     stream: Option<JoinHandle<()>>,
     /// Saves what is known of upstreams.
     saving: JoinHandle<()>,
+    /// Runs what has a time of day.
+    scheduled: JoinHandle<()>,
     /// For the processes of this machine that may use the folder of the database.
     socket: Option<SocketServer>,
     alerts: Option<Running>,
@@ -145,7 +148,8 @@ impl Server {
         let alerts = Running::start(&app)?;
         let stream = Stream::start(&app)?;
         let saving = tokio::spawn(save_regularly(app.clone()));
-        Ok(Self { app, front, stream, saving, socket, alerts })
+        let scheduled = tokio::spawn(schedule::follow(app.clone()));
+        Ok(Self { app, front, stream, saving, scheduled, socket, alerts })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -182,6 +186,9 @@ impl Server {
         }
         self.app.enter(Phase::EndingReaders);
         let _ = timeout_at(deadline, self.saving).await;
+        if timeout_at(deadline, self.scheduled).await.is_err() {
+            tracing::warn!("a compaction was not ended in time; the database is compacted or as it was");
+        }
         self.front.ended(left).await;
         if let Some(socket) = self.socket {
             socket.ended(left).await;

@@ -10,9 +10,12 @@ use std::thread;
 
 use axum::http::Method;
 use common::{Desk, close, message, toml_settings};
+use convofold::erase::Erase;
 use convofold::ingest::{Format, Limits};
 use convofold::replay::Target;
-use convofold::{Batch, Convofold, Draft, Kind, Moment, Options, Query, Sort, StatusFilter, SuspectsQuery, Time, When};
+use convofold::{
+    Batch, Convofold, Draft, Kind, Moment, Options, Query, Sort, StatusFilter, Subject, SuspectsQuery, Time, When,
+};
 use convofold_server::{Client, ClientError, ServeError, answer};
 use tempfile::TempDir;
 
@@ -97,6 +100,50 @@ fn a_client_has_the_answers_of_the_database() {
     assert!(matches!(client.query(&Query::new().sort(Sort::Waiting).cursor(next)), Err(ClientError::Query(_))));
     drop(answering);
     assert!(matches!(client.agents(), Err(ClientError::Connect { .. } | ClientError::Ended { .. })));
+    db.close().unwrap();
+}
+
+/// A message of a member.
+fn of_member(member: &str, number: u64) -> String {
+    message(&format!("{member}_{number}"), number, &format!(r#","member_business_id":"{member}""#))
+}
+
+#[test]
+fn a_client_discloses_what_the_database_does() {
+    let (folder, db) = host(&format!("{}\n{}\n", of_member("m-7", 1), of_member("m-8", 2)));
+    add(&db, &of_member("m-7", 3));
+    add(&db, &message("m-7_1", 4, ""));
+    let answering = answer(&db).unwrap();
+    let client = Client::of_holder(folder.path().join("db")).unwrap();
+    for subject in [Subject::member("m-7").unwrap(), Subject::Conversation("m-8_2".to_owned())] {
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        let expected = db.disclose(std::slice::from_ref(&subject), &mut here).unwrap();
+        assert_eq!(client.disclose(&[subject], &mut there).unwrap(), expected);
+        assert!(here == there && expected.events > 0);
+    }
+    let nobody = client.disclose(&[], &mut Vec::new()).unwrap_err();
+    assert_eq!((nobody.status(), nobody.to_string().contains("found none")), (Some(400), true), "{nobody}");
+    let misspelled = client.send(&Method::POST, "/api/v1/disclose", r#"{"member":["m-7"]}"#).unwrap_err();
+    assert!(misspelled.status() == Some(400) && misspelled.to_string().contains("member"), "{misspelled}");
+    drop(answering);
+    db.close().unwrap();
+}
+
+#[test]
+fn erased_events_that_arrive_again_are_counted_in_the_answer() {
+    let (folder, db) = host(&of_member("m-7", 1));
+    add(&db, &close("m-7_1", ""));
+    db.close().unwrap();
+    let path = folder.path().join("db");
+    Erase::new([Subject::member("m-7").unwrap()]).run(&path).unwrap().unwrap();
+    let db = Convofold::open(&path).unwrap();
+    let answering = answer(&db).unwrap();
+    let client = Client::of_holder(&path).unwrap();
+    let mut answer = Vec::new();
+    client.send(&Method::POST, "/api/v1/events", of_member("m-7", 1)).unwrap().read_to_end(&mut answer).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!([&report["events"], &report["erased"], &report["applied"]], [1, 1, 0]);
+    drop(answering);
     db.close().unwrap();
 }
 

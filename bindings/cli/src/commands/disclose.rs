@@ -1,12 +1,11 @@
 //! `convofold disclose`.
 
 use clap::Args;
-use convofold::{ExportEventsError, Options};
 
 use crate::commands::erase::SubjectArgs;
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::text;
 
@@ -15,7 +14,6 @@ use crate::output::text;
 /// Prints every event of the member's conversations on standard output, one JSON object per line in convofold's own form, the
 /// events of a conversation together. These are the conversations that `convofold erase` erases. Lines of other files in the
 /// folder of the database that name the member follow, such as rejects of `convofold serve`: {"file":..,"line":..,"text":..}.
-/// No other process may write the database meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,16 +29,8 @@ pub struct DiscloseArgs {
 
 impl DiscloseArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        self.db.expect_folder()?;
-        console.spool();
         let subjects = self.subjects.expect()?;
-        let db = Options::new().read_only(true).open(&self.db.db);
-        let db = db.map_err(|error| CliError::open(&self.db.db, &error))?;
-        let failed = |error| match error {
-            ExportEventsError::Write(error) => error.into(),
-            error => CliError::new(Exit::Failure, format!("cannot read a conversation: {}", chain(&error))),
-        };
-        let disclosed = db.disclose(&subjects, console.out()).map_err(failed)?;
+        let disclosed = self.db.open(console)?.disclose(&subjects, console.out())?;
         console.note(format_args!(
             "{} of {}",
             text::counted(disclosed.events, "event"),

@@ -97,6 +97,10 @@ class TrimError(ConvofoldError):
     """Trimming the log failed."""
 
 
+class CompactError(ConvofoldError):
+    """A compaction failed. The storage is the one of before."""
+
+
 class BackupError(ConvofoldError):
     """A backup failed. No backup was written."""
 

@@ -21,6 +21,7 @@ pub(crate) use alert::resolve;
 pub(crate) use crossing::Reason;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -189,6 +190,25 @@ impl Alerts {
             );
         }
     }
+}
+
+/// Crossings that were removed, and their messages that were not delivered.
+pub(crate) struct Cleaned {
+    pub(crate) crossings: u64,
+    pub(crate) undelivered: u64,
+}
+
+/// Removes what is found from the crossings in a folder that no server uses. Blocks.
+pub(crate) fn clean(folder: &Path, finds: &dyn Fn(&[u8]) -> bool) -> Result<Cleaned, ServeError> {
+    clean_table(&Table::open(folder, usize::MAX)?, folder, finds)
+}
+
+fn clean_table(table: &Table, folder: &Path, finds: &dyn Fn(&[u8]) -> bool) -> Result<Cleaned, ServeError> {
+    let cleaned = table.remove_found(finds).and_then(|(crossings, undelivered)| {
+        table::remove_damaged(folder, finds)?;
+        Ok(Cleaned { crossings, undelivered })
+    });
+    cleaned.map_err(|source| ServeError::Alerts { path: folder.to_owned(), source })
 }
 
 /// Counts of crossings.

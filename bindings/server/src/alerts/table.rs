@@ -45,6 +45,12 @@ pub(super) struct Delivery {
 }
 
 impl Crossing {
+    /// Whether something in it is found.
+    fn is_found(&self, finds: &dyn Fn(&[u8]) -> bool) -> bool {
+        let is_in = |json: serde_json::Result<Vec<u8>>| json.is_ok_and(|json| finds(&json));
+        is_in(serde_json::to_vec(&self.began)) || is_in(serde_json::to_vec(&self.over))
+    }
+
     /// Number of messages that were not delivered.
     pub(super) fn pending(&self) -> u64 {
         u64::from(!self.is_begin_delivered) + u64::from(self.over.is_some())
@@ -148,10 +154,10 @@ impl Crossings {
         }
     }
 
-    /// The shortest journal with these crossings.
-    fn lines(&self) -> Vec<String> {
+    /// The shortest journal with these crossings, except some of them.
+    fn lines_without(&self, ids: &BTreeSet<String>) -> Vec<String> {
         let mut lines = Vec::new();
-        for crossing in self.all.values() {
+        for crossing in self.all.values().filter(|crossing| !ids.contains(&crossing.began.id)) {
             lines.push(Record::Began(crossing.began.clone()).line());
             lines.extend(crossing.is_begin_delivered.then(|| Record::BeginDelivered(crossing.began.id.clone()).line()));
             lines.extend(crossing.over.clone().map(|over| Record::Over(over).line()));
@@ -192,7 +198,7 @@ impl Table {
             }
         }
         if damaged > 0 {
-            let aside = path.with_extension("damaged");
+            let aside = aside(&path);
             std::fs::copy(&path, &aside).map_err(failed)?;
             tracing::error!(lines = damaged, kept = %aside.display(), "the table of alerts is damaged: some messages about the end of an alert may be missing");
             lines = usize::MAX / 4;
@@ -251,6 +257,22 @@ impl Table {
         let dropped = records.len();
         self.write(inner, records, true)?;
         Ok(dropped)
+    }
+
+    /// Removes the crossings in which something is found, also from the lines of the journal that are of no use any more.
+    /// Returns the number of crossings, and of their messages that were not delivered. Blocks.
+    pub(super) fn remove_found(&self, finds: &dyn Fn(&[u8]) -> bool) -> io::Result<(u64, u64)> {
+        let inner = &mut *self.inner.lock();
+        if inner.file.is_none() {
+            return Ok((0, 0));
+        }
+        let found: Vec<_> = inner.crossings.all.values().filter(|crossing| crossing.is_found(finds)).collect();
+        let undelivered = found.iter().map(|crossing| crossing.pending()).sum();
+        let ids: BTreeSet<_> = found.iter().map(|crossing| crossing.began.id.clone()).collect();
+        self.rewrite_without(inner, &ids)?;
+        let removed = ids.len() as u64;
+        ids.into_iter().for_each(|id| inner.crossings.apply(Record::Delivered(id)));
+        Ok((removed, undelivered))
     }
 
     /// The active crossings of an alert, by subject.
@@ -337,13 +359,33 @@ impl Table {
         if inner.lines <= SPARE_LINES + 6 * inner.crossings.all.len() {
             return Ok(());
         }
-        let lines = inner.crossings.lines();
+        self.rewrite_without(inner, &BTreeSet::new())
+    }
+
+    /// Rewrites the journal without the crossings with these ids.
+    fn rewrite_without(&self, inner: &mut Inner, ids: &BTreeSet<String>) -> io::Result<()> {
+        let lines = inner.crossings.lines_without(ids);
         let text = lines.concat();
         files::replace(&self.path, text.as_bytes())?;
         inner.file = Some(files::open_append(&self.path)?);
         (inner.bytes, inner.lines) = (text.len() as u64, lines.len());
         Ok(())
     }
+}
+
+/// Removes the copy of a damaged journal if something is found in it.
+pub(super) fn remove_damaged(folder: &Path, finds: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
+    let path = aside(&folder.join(FILE));
+    match std::fs::read(&path) {
+        Ok(bytes) if finds(&bytes) => std::fs::remove_file(&path),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Where a damaged journal is kept.
+fn aside(journal: &Path) -> PathBuf {
+    journal.with_extension("damaged")
 }
 
 #[cfg(test)]
@@ -472,6 +514,25 @@ mod tests {
         assert_eq!(std::fs::read_to_string(folder.path().join("alerts.damaged")).unwrap(), damaged);
         drop(table);
         assert!(!std::fs::read_to_string(path).unwrap().contains("msg_x"));
+    }
+
+    #[test]
+    fn what_is_found_disappears_from_the_journal_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = open(folder.path());
+        let (delivered, waiting, other) = (began("m-7_1", 1), began("m-7_2", 2), began("other", 3));
+        begin(&table, &[delivered.clone(), waiting, other.clone()]);
+        table.delivered(&delivered.id).unwrap();
+        end(&table, &delivered);
+        table.delivered(&delivered.id).unwrap();
+        let finds = |bytes: &[u8]| bytes.windows(3).any(|part| part == b"m-7");
+        // The first one was delivered, and is still in the file.
+        assert_eq!(table.remove_found(&finds).unwrap(), (1, 1));
+        assert!(!finds(&std::fs::read(folder.path().join(FILE)).unwrap()));
+        assert_eq!(due(&table), [(other.id.clone(), false)]);
+        end(&table, &other);
+        drop(table);
+        assert_eq!(open(folder.path()).counts(), (1, BTreeMap::new(), 2));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn export_at(view: &View, is_of_events: bool, out: &mut impl Write) -> io::Resul
 }
 
 /// Says whether the log is to blame.
-fn events_unreadable(error: &ExportEventsError) -> Problem {
+pub(super) fn events_unreadable(error: &ExportEventsError) -> Problem {
     unreadable(error).with_report(&json!({"log": matches!(error, ExportEventsError::Changes(_))}))
 }
 

@@ -104,6 +104,7 @@ fn text(app: &App) -> String {
         out.sample(name, &[], &value);
     }
     alerts(app, &mut out);
+    scheduled(app, &mut out);
     if let Some(stream) = &app.stream {
         stream_figures(&mut out, &stream.figures(clock_ms()));
     }
@@ -149,6 +150,32 @@ fn alerts(app: &App, out: &mut Page) {
     ] {
         out.family(name, "gauge", help);
         out.sample(name, &[], &value);
+    }
+}
+
+/// Of what runs at a time of day.
+fn scheduled(app: &App, out: &mut Page) {
+    let runs = app.schedule.runs();
+    out.family("convofold_scheduled_runs_total", "counter", "Runs at a time of day, by job and outcome.");
+    for (job, runs) in &runs {
+        for (outcome, count) in [("done", runs.done), ("skipped", runs.skipped), ("failed", runs.failed)] {
+            out.sample("convofold_scheduled_runs_total", &[("job", &job.name()), ("outcome", &outcome)], &count);
+        }
+    }
+    out.family("convofold_scheduled_freed_bytes_total", "counter", "Bytes by which these runs shortened the storage.");
+    for (job, runs) in &runs {
+        out.sample("convofold_scheduled_freed_bytes_total", &[("job", &job.name())], &runs.freed_bytes);
+    }
+    let ran = || runs.iter().filter(|(_, runs)| runs.last_at > 0);
+    out.family("convofold_scheduled_last_run_timestamp_seconds", "gauge", "When the last run of a job began.");
+    for (job, runs) in ran() {
+        #[expect(clippy::cast_precision_loss, reason = "a time of this age is far below 2^53 ms")]
+        let at = runs.last_at as f64 / 1_000.0;
+        out.sample("convofold_scheduled_last_run_timestamp_seconds", &[("job", &job.name())], &at);
+    }
+    out.family("convofold_scheduled_last_run_seconds", "gauge", "How long the last run of a job took.");
+    for (job, runs) in ran() {
+        out.sample("convofold_scheduled_last_run_seconds", &[("job", &job.name())], &runs.last_took.as_secs_f64());
     }
 }
 

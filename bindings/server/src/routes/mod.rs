@@ -15,6 +15,7 @@ mod counts;
 mod board;
 mod changes;
 mod export;
+mod disclose;
 mod hash;
 mod conflicts;
 mod ids;
@@ -96,6 +97,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(report::report))
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
+        .routes(routes!(disclose::disclose))
         .routes(routes!(batches::batches))
         .routes(routes!(bookmarks::bookmark))
         .routes(routes!(backup::backup))

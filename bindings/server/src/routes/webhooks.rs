@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use convofold::ingest::Format;
 use convofold::ingest::signature::superoffice as signature;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use std::sync::atomic::Ordering;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -181,12 +182,17 @@ pub(super) async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
     match collected.map_err(too_slow)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail =
-                format!("the body of a webhook has at most {max_bytes} bytes; POST /api/v1/events has no limit");
+            let detail = format!("this body has at most {max_bytes} bytes; that of POST /api/v1/events has no limit");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
         }
         Err(error) => Err(Problem::bad_request(format!("the body is incomplete: {error}"))),
     }
+}
+
+/// Reads a JSON body within the limits of a webhook.
+pub(super) async fn read_json<T: DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
+    let body = read(app, body).await?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 
 /// Commits the events of a body and keeps its rejections. Returns when both are durable.
