@@ -10,8 +10,9 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, IngestError, MarkError, MomentError,
-    OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError, WhenError,
+    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, HoldError, IngestError, MarkError,
+    MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
+    WhenError,
 };
 
 use crate::error::Error;
@@ -242,6 +243,17 @@ impl Kind for TrimError {
             Self::Checkpoint { .. } | Self::Damaged { .. } => Error::Damaged,
             Self::Closed => Error::Closed,
             Self::Storage(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for HoldError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Reason { .. } => Error::InvalidArgument,
+            Self::Unknown { .. } => Error::NotFound,
             Self::Commit(error) => error.kind(),
             _ => Error::Other,
         }

@@ -1,4 +1,4 @@
-/* Replay, queries, exports, backup, verification, repair, trim, compaction and disclosure. */
+/* Replay, queries, exports, backup, verification, repair, trim, compaction, disclosure and legal holds. */
 #include "check.h"
 
 static convofold_db open_db(const char *name)
@@ -268,6 +268,22 @@ static void members_are_told_what_is_stored(convofold_db db)
     EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, "{\"numbers\":[\"1\"]}", NULL, NULL, NULL));
 }
 
+static void members_are_held_until_a_hold_is_lifted(convofold_db db)
+{
+    uint64_t number = 0;
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, "{\"nobody\":\"m-700100\"}", "case 7", &number));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, "{\"member\":\"m-700100\"}", "", &number));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, NULL, "case 7", &number));
+    OK(convofold_hold(db, "{\"member\":\"m-700100\"}", "case 7", &number));
+    CHECK(number == 1);
+    SAYS("\"reason\":\"case 7\"", convofold_holds_json(db, &json));
+    OK(convofold_lift_hold(db, number));
+    EXPECT(CONVOFOLD_ERROR_NOT_FOUND, convofold_lift_hold(db, number));
+    OK(convofold_hold(db, "{\"number\":\"1\"}", "case 8", NULL));
+    OK(convofold_lift_hold(db, 2));
+    SAYS("[]", convofold_holds_json(db, &json));
+}
+
 static void unused_room_is_given_back(convofold_db db)
 {
     convofold_hash before, after;
@@ -293,6 +309,7 @@ int main(void)
     databases_are_kept_safe(db);
     what_is_old_can_go(db);
     members_are_told_what_is_stored(db);
+    members_are_held_until_a_hold_is_lifted(db);
     unused_room_is_given_back(db);
     OK(convofold_close(db));
     return 0;

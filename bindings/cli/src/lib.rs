@@ -14,6 +14,7 @@ pub mod agent_names;
 pub mod opened;
 #[cfg(feature = "cluster")]
 pub mod across;
+pub mod personal;
 pub mod database;
 pub mod past;
 pub mod inputs;

@@ -7,10 +7,9 @@ use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Disclosed, Explanation,
+    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation,
     ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
-    Scan, Seq, State, StateHash, Stats, StorageError, Subject, Suspects, SuspectsQuery, Time, Totals, Trimmed,
-    UnknownValue,
+    Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
 #[cfg(feature = "cluster")]
 use convofold::When;
@@ -466,19 +465,6 @@ impl Database {
         }
     }
 
-    /// Writes everything that is stored about these subjects.
-    pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, CliError> {
-        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot read a conversation: {why}"));
-        match self {
-            Self::Here(db) => db.disclose(subjects, out).map_err(|error| match error {
-                ExportEventsError::Write(error) => error.into(),
-                error => failed(chain(&error)),
-            }),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.disclose(subjects, out).map_err(|error| blamed(error, failed)),
-        }
-    }
-
     /// Writes the state of every conversation. Returns their number.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
         ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out), "an export")
@@ -574,7 +560,7 @@ fn feed_error(error: convofold_server::ClientError, from: Seq) -> CliError {
 
 /// The error of a request that the database could not answer, in the words of the library; or that of the connection.
 #[cfg(feature = "serve")]
-fn blamed(error: convofold_server::ClientError, failed: impl FnOnce(String) -> CliError) -> CliError {
+pub(crate) fn blamed(error: convofold_server::ClientError, failed: impl FnOnce(String) -> CliError) -> CliError {
     match error.cause() {
         Some(cause) => failed(cause.to_owned()),
         None => error.into(),

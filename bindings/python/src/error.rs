@@ -10,8 +10,9 @@ use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, CompactError, DraftError, ExportEventsError, IngestError, MarkError,
-    MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, CompactError, DraftError, ExportEventsError, HoldError, IngestError,
+    MarkError, MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError,
+    TrimError,
 };
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -26,7 +27,7 @@ mod raised {
 
     import! {
         AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError DiffError
-        EventError ExportError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
         StorageError SubmitError TrimError VerifyError
     }
 }
@@ -112,6 +113,7 @@ raise! {
         ExportEventsError::Write(inner) => inner
     };
     TrimError as TrimError { TrimError::Closed => ClosedError } transparent { TrimError::Commit(inner) => inner };
+    HoldError as HoldError {} transparent { HoldError::Commit(inner) => inner };
     CompactError as CompactError {} transparent { CompactError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };
     RestoreError as RestoreError {} transparent { RestoreError::Open(inner) => inner };

@@ -67,3 +67,16 @@ def test_a_member_is_told_what_is_stored(filled: Convofold, tmp_path: Path) -> N
         with pytest.raises(ValueError):
             filled.disclose(tmp_path / "nobody.ndjson", **wrong)
     assert not (tmp_path / "nobody.ndjson").exists()
+
+
+def test_a_hold_has_a_number_by_which_it_is_lifted(filled: Convofold) -> None:
+    number = filled.hold("case 7", member="m-700100")
+    hold = filled.holds()[0]
+    assert (hold.number, hold.reason, hold.subject) == (number, "case 7", "member m-700100")
+    filled.lift_hold(number)
+    with pytest.raises(convofold.HoldError):
+        filled.lift_hold(number)
+    assert filled.holds() == []
+    for wrong in [{}, {"member": "m-1", "number": "2"}]:
+        with pytest.raises(ValueError):
+            filled.hold("case 8", **wrong)

@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use clap::Args;
-use convofold::{Convofold, HoldError, Options};
+use convofold::Options;
 
 use crate::commands::erase::SubjectArgs;
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
+use crate::opened::Database;
 use crate::output::table::Listing;
 use crate::output::{text, time};
 
@@ -48,31 +49,29 @@ pub struct HoldArgs {
 
 impl HoldArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        self.db.expect_folder()?;
         if self.list {
             return self.list(console);
         }
         if let Some(number) = self.lift {
-            let db = self.open(Options::new().create(false))?;
-            db.lift_hold(number).map_err(|error| failed(&error))?;
+            self.open(console)?.lift_hold(number)?;
             console.note(format_args!("hold {number} is lifted"));
             return Ok(Exit::Success);
         }
         let subjects = self.subjects.expect()?;
-        let db = self.open(Options::new().create(false))?;
+        let db = self.open(console)?;
         for subject in subjects {
-            let number = db.hold(subject, self.reason.clone().unwrap_or_default()).map_err(|error| failed(&error))?;
+            let number = db.hold(&subject, self.reason.as_deref().unwrap_or_default())?;
             writeln!(console.out(), "{number}")?;
         }
         Ok(Exit::Success)
     }
 
-    fn open(&self, options: Options) -> Result<Convofold, CliError> {
-        options.open(&self.db.db).map_err(|error| CliError::open(&self.db.db, &error))
+    fn open(&self, console: &mut Console) -> Result<Database, CliError> {
+        self.db.open_or_ask(&Options::new().create(false), CliError::open, console)
     }
 
     fn list(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let holds = self.open(Options::new().read_only(true))?.holds();
+        let holds = self.db.open(console)?.holds()?;
         if self.json {
             holds.iter().try_for_each(|hold| console.json(hold))?;
         } else if holds.is_empty() {
@@ -86,15 +85,5 @@ impl HoldArgs {
             listing.print(console)?;
         }
         Ok(Exit::Success)
-    }
-}
-
-fn failed(error: &HoldError) -> CliError {
-    match error {
-        HoldError::Unknown { .. } => {
-            CliError::new(Exit::NotFound, error.to_string()).hint("`convofold hold --list` lists them")
-        }
-        HoldError::Reason { .. } => CliError::new(Exit::Usage, error.to_string()),
-        error => CliError::new(Exit::Failure, chain(error)),
     }
 }

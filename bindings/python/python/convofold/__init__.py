@@ -97,6 +97,10 @@ class TrimError(ConvofoldError):
     """Trimming the log failed."""
 
 
+class HoldError(ConvofoldError):
+    """A legal hold was not placed or lifted."""
+
+
 class CompactError(ConvofoldError):
     """A compaction failed. The storage is the one of before."""
 

@@ -1,4 +1,4 @@
-//! Backup, checks, trim, the export of events, and what is stored about a member.
+//! Backup, checks, trim and the export of events.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use axum::http::Method;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::{BackupError, BackupFile, BackupSource, Progress};
 use convofold::verify::{VerifyProgress, VerifyReport};
-use convofold::{Compacted, Disclosed, Seq, Subject, SubjectParams, Time, Trimmed};
+use convofold::{Compacted, Seq, Time, Trimmed};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -101,36 +101,11 @@ impl Client {
         self.now().export_events(out)
     }
 
-    /// Writes everything that is stored about these subjects; see [`Convofold::disclose`](convofold::Convofold::disclose).
-    ///
-    /// # Errors
-    /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
-    pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, ClientError> {
-        let mut body = BufReader::new(self.post_json("/api/v1/disclose", &SubjectParams::from_iter(subjects))?);
-        let (mut disclosed, mut last, mut line) = (Disclosed::default(), None, Vec::new());
-        loop {
-            line.clear();
-            if body.read_until(b'\n', &mut line).map_err(|error| super::of_body(error, body.get_ref()))? == 0 {
-                out.flush().map_err(ClientError::Write)?;
-                return Ok(disclosed);
-            }
-            let Of { conversation } =
-                serde_json::from_slice(&line).map_err(|error| body.get_ref().unexpected(error))?;
-            disclosed.events += 1;
-            // The events of a conversation are together.
-            if last.as_ref() != Some(&conversation) {
-                disclosed.conversations += 1;
-                last = Some(conversation);
-            }
-            out.write_all(&line).map_err(ClientError::Write)?;
-        }
-    }
-
     fn post(&self, path: &str) -> Result<Body, ClientError> {
         self.send(&Method::POST, path, Bytes::new())
     }
 
-    fn post_json(&self, path: &str, body: &impl Serialize) -> Result<Body, ClientError> {
+    pub(super) fn post_json(&self, path: &str, body: &impl Serialize) -> Result<Body, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| self.requests.unexpected(error))?;
         self.send(&Method::POST, path, body)
     }
@@ -140,19 +115,13 @@ impl Client {
     }
 
     /// Reads an answer to its end.
-    fn whole<T: DeserializeOwned>(&self, mut body: Body) -> Result<T, ClientError> {
+    pub(super) fn whole<T: DeserializeOwned>(&self, mut body: Body) -> Result<T, ClientError> {
         let mut answer = Vec::new();
         while let Some(part) = body.next_part()? {
             answer.extend_from_slice(&part);
         }
         serde_json::from_slice(&answer).map_err(|error| self.requests.unexpected(error))
     }
-}
-
-/// The conversation of an event.
-#[derive(Deserialize)]
-struct Of {
-    conversation: String,
 }
 
 /// The file is written and checked by the caller; see [`convofold::backup::write`]. There is no progress while it arrives.

@@ -9,6 +9,7 @@ mod batches;
 mod care;
 mod feed;
 mod partitions;
+mod personal;
 mod view;
 
 use std::io::Write;

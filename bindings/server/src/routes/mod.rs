@@ -16,6 +16,7 @@ mod board;
 mod changes;
 mod export;
 mod disclose;
+mod holds;
 mod hash;
 mod conflicts;
 mod ids;
@@ -31,6 +32,7 @@ mod page;
 mod alerts;
 
 pub(crate) use care::VerifyLine;
+pub(crate) use holds::HoldAnswer;
 pub(crate) use session::Thresholds;
 pub(crate) use stream::PROBLEM;
 
@@ -98,6 +100,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
         .routes(routes!(disclose::disclose))
+        .routes(routes!(holds::place, holds::list))
+        .routes(routes!(holds::lift))
         .routes(routes!(batches::batches))
         .routes(routes!(bookmarks::bookmark))
         .routes(routes!(backup::backup))

@@ -1,0 +1,76 @@
+//! Members: what is stored about them, and legal holds.
+
+use std::io::{BufRead, BufReader, Write};
+
+use axum::body::Bytes;
+use axum::http::Method;
+use convofold::{Disclosed, Hold, Subject, SubjectParams};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Client;
+use super::error::ClientError;
+use crate::routes::HoldAnswer;
+
+impl Client {
+    /// Writes everything that is stored about these subjects; see [`Convofold::disclose`](convofold::Convofold::disclose).
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Write`] if `out` cannot be written.
+    pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, ClientError> {
+        let mut body = BufReader::new(self.post_json("/api/v1/disclose", &SubjectParams::from_iter(subjects))?);
+        let (mut disclosed, mut last, mut line) = (Disclosed::default(), None, Vec::new());
+        loop {
+            line.clear();
+            if body.read_until(b'\n', &mut line).map_err(|error| super::of_body(error, body.get_ref()))? == 0 {
+                out.flush().map_err(ClientError::Write)?;
+                return Ok(disclosed);
+            }
+            match serde_json::from_slice(&line).map_err(|error| body.get_ref().unexpected(error))? {
+                Of { conversation: None } => disclosed.lines += 1,
+                Of { conversation } => {
+                    disclosed.events += 1;
+                    // The events of a conversation are together.
+                    disclosed.conversations += u64::from(last != conversation);
+                    last = conversation;
+                }
+            }
+            out.write_all(&line).map_err(ClientError::Write)?;
+        }
+    }
+
+    /// Places a legal hold, and returns its number; see [`Convofold::hold`](convofold::Convofold::hold).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn hold(&self, subject: &Subject, reason: &str) -> Result<u64, ClientError> {
+        let body = self.post_json("/api/v1/holds", &json!({"subject": subject, "reason": reason}))?;
+        self.whole(body).map(|HoldAnswer { number }| number)
+    }
+
+    /// Lifts a legal hold; see [`Convofold::lift_hold`](convofold::Convofold::lift_hold).
+    ///
+    /// # Errors
+    /// [`ClientError`]; a refusal with status 404 if there is no such hold.
+    pub fn lift_hold(&self, number: u64) -> Result<(), ClientError> {
+        self.send(&Method::DELETE, &format!("/api/v1/holds/{number}"), Bytes::new()).map(drop)
+    }
+
+    /// All legal holds; see [`Convofold::holds`](convofold::Convofold::holds).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn holds(&self) -> Result<Vec<Hold>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            holds: Vec<Hold>,
+        }
+        self.get("/api/v1/holds").map(|Answer { holds }| holds)
+    }
+}
+
+/// The conversation of an event; `None` for a line of another file.
+#[derive(Deserialize)]
+struct Of {
+    conversation: Option<String>,
+}
