@@ -56,4 +56,6 @@ pub enum Error {
     /// There is no answer about the moment: it is in the future, or what was known then is not recorded, or a text is not
     /// a moment. The message says what to do.
     BadMoment = 21,
+    /// A legal hold keeps a conversation, or it is open: it is not erased.
+    Held = 22,
 }

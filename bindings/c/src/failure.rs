@@ -6,6 +6,7 @@ use std::io;
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, BackupFileError, RestoreError};
 use convofold::diff::DiffError;
+use convofold::erase::EraseError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
@@ -76,6 +77,7 @@ impl Kind for StorageError {
     fn kind(&self) -> Error {
         match self {
             Self::Closed => Error::Closed,
+            Self::Replaced => Error::Busy,
             Self::Value(_) | Self::Unreadable { .. } | Self::BrokenTree => Error::Damaged,
             _ => Error::Io,
         }
@@ -244,6 +246,21 @@ impl Kind for TrimError {
             Self::Closed => Error::Closed,
             Self::Storage(error) => error.kind(),
             Self::Commit(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for EraseError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Held { .. } | Self::StillOpen { .. } => Error::Held,
+            Self::InUse | Self::Busy { .. } => Error::Busy,
+            Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } | Self::Move(_) => Error::Io,
+            Self::Storage(error) => error.kind(),
+            Self::Copy(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            Self::Open(error) => error.kind(),
             _ => Error::Other,
         }
     }

@@ -1,8 +1,10 @@
-//! Members: what is stored about them, and legal holds.
+//! Members: what is stored about them, erasures, and legal holds.
 
 use std::ffi::{c_char, c_void};
 
+use convofold::erase::{Erasable, Erase, Erased};
 use convofold::{Subject, SubjectParams};
+use serde::{Deserialize, Serialize};
 
 use crate::database::Db;
 use crate::error::Error;
@@ -10,7 +12,7 @@ use crate::export::{OnBytes, to_callback};
 use crate::failure::Failure;
 use crate::last_error::guard;
 use crate::pointer;
-use crate::text::to_json;
+use crate::text::{OutText, to_json};
 
 /// Writes everything that is stored about members: every event of their conversations, conflicts included, as one line of
 /// JSON in convofold's own format. The events of a conversation are together, in the order of their arrival.
@@ -39,6 +41,70 @@ pub unsafe extern "C" fn convofold_disclose(
             Ok(db.get()?.disclose(&subjects, out)?)
         })
     }
+}
+
+/// An erasure as JSON.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EraseRequest {
+    members: Vec<String>,
+    numbers: Vec<String>,
+    conversations: Vec<String>,
+    rule: Option<String>,
+    open_too: bool,
+    dry_run: bool,
+}
+
+/// What was erased, or would be.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum EraseAnswer {
+    Erased(Option<Erased>),
+    WouldErase(Vec<Erasable>),
+}
+
+/// Erases members while the database stays in use: their texts, names, numbers and ids disappear, and their conversations stay
+/// under a random id, with counts, times and agents. The database is read as a whole and written again, which needs room for a
+/// second copy on the disk.
+///
+/// `request` is a JSON object with `members`, `numbers` and `conversations` as for convofold_disclose(), and optionally `rule`
+/// (why, for the receipt; it must not name the member), `open_too` (true: open conversations are erased, too) and `dry_run`
+/// (true: nothing is changed).
+///
+/// `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt, or null if nothing is about the members;
+/// or with `would_erase`: an array of the conversations that would be erased.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: INVALID_ARGUMENT (`request` has another form, or names nobody); HELD (a legal hold, or an open conversation without
+/// `open_too`; the message says which); BUSY (another operation reads or writes the whole database); DAMAGED, POISONED, IO.
+/// Nothing was erased then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_erase(db: Db, request: *const c_char, json: *mut *mut c_char) -> Error {
+    guard(|| {
+        // SAFETY: the header states these requirements for callers.
+        let (request, out) = unsafe { (pointer::text(request, "request")?, OutText::new_if_any(json)?) };
+        let request: EraseRequest = serde_json::from_str(request).map_err(|error| invalid("request", &error))?;
+        let EraseRequest { members, numbers, conversations, rule, open_too, dry_run } = request;
+        let params = SubjectParams { members, numbers, conversations };
+        let mut erase = Erase::new(params.subjects().map_err(|error| invalid("request", &error))?).open_too(open_too);
+        if let Some(rule) = rule {
+            erase = erase.rule(rule);
+        }
+        let db = db.get()?;
+        let answer =
+            if dry_run { EraseAnswer::WouldErase(erase.dry_run(&db)?) } else { EraseAnswer::Erased(db.erase(&erase)?) };
+        out.map_or(Ok(()), |out| out.set_json(&answer))
+    })
+}
+
+/// Sets `json` to the receipts of all erasures: a JSON array, in the order in which they were made. They name nobody.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_erasures_json(db: Db, json: *mut *mut c_char) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { to_json(json, || Ok(db.get()?.erasures())) }
 }
 
 /// Places a legal hold: conversations of this member, those that come later included, are neither erased nor removed by

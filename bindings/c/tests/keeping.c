@@ -1,4 +1,4 @@
-/* Replay, queries, exports, backup, verification, repair, trim, compaction, disclosure and legal holds. */
+/* Replay, queries, exports, backup, verification, repair, trim, compaction, disclosure, erasure and legal holds. */
 #include "check.h"
 
 static convofold_db open_db(const char *name)
@@ -268,20 +268,33 @@ static void members_are_told_what_is_stored(convofold_db db)
     EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_disclose(db, "{\"numbers\":[\"1\"]}", NULL, NULL, NULL));
 }
 
-static void members_are_held_until_a_hold_is_lifted(convofold_db db)
+static void members_are_erased_unless_a_hold_keeps_them(convofold_db db)
 {
+    const char *event = "{\"convofold\":1,\"source\":\"desk\",\"conversation\":\"m-700100_1\",\"kind\":\"close\","
+                        "\"occurred\":\"2026-03-02T09:15:00Z\",\"member_business_id\":\"m-700100\"}";
+    OK(convofold_ingest(db, event, strlen(event), NULL, NULL, NULL));
     uint64_t number = 0;
     EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, "{\"nobody\":\"m-700100\"}", "case 7", &number));
-    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, "{\"member\":\"m-700100\"}", "", &number));
-    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_hold(db, NULL, "case 7", &number));
     OK(convofold_hold(db, "{\"member\":\"m-700100\"}", "case 7", &number));
     CHECK(number == 1);
     SAYS("\"reason\":\"case 7\"", convofold_holds_json(db, &json));
+    EXPECT(CONVOFOLD_ERROR_HELD, convofold_erase(db, "{\"members\":[\"m-700100\"]}", NULL));
     OK(convofold_lift_hold(db, number));
     EXPECT(CONVOFOLD_ERROR_NOT_FOUND, convofold_lift_hold(db, number));
-    OK(convofold_hold(db, "{\"number\":\"1\"}", "case 8", NULL));
-    OK(convofold_lift_hold(db, 2));
-    SAYS("[]", convofold_holds_json(db, &json));
+    SAYS("{\"would_erase\":[{\"conversation\":\"m-700100_1\"",
+         convofold_erase(db, "{\"members\":[\"m-700100\"],\"dry_run\":true}", &json));
+    SAYS("{\"erased\":{\"number\":1,", convofold_erase(db, "{\"members\":[\"m-700100\"]}", &json));
+    SAYS("{\"erased\":null}", convofold_erase(db, "{\"members\":[\"m-700100\"]}", &json));
+    SAYS("[{\"number\":1,", convofold_erasures_json(db, &json));
+    EXPECT(CONVOFOLD_ERROR_HELD, convofold_erase(db, "{\"conversations\":[\"c-1\"]}", NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_erase(db, "{}", NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_erase(db, "{\"member\":\"m-1\"}", NULL));
+    convofold_ingested ingested = {.size = sizeof ingested};
+    OK(convofold_ingest(db, event, strlen(event), NULL, &ingested, NULL));
+    CHECK(ingested.events == 1 && ingested.erased == 1 && ingested.applied == 0 && ingested.duplicates == 0);
+    convofold_counters counters = {.size = sizeof counters};
+    OK(convofold_get_counters(db, &counters));
+    CHECK(counters.erased == 1);
 }
 
 static void unused_room_is_given_back(convofold_db db)
@@ -309,7 +322,7 @@ int main(void)
     databases_are_kept_safe(db);
     what_is_old_can_go(db);
     members_are_told_what_is_stored(db);
-    members_are_held_until_a_hold_is_lifted(db);
+    members_are_erased_unless_a_hold_keeps_them(db);
     unused_room_is_given_back(db);
     OK(convofold_close(db));
     return 0;

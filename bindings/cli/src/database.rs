@@ -1,5 +1,7 @@
 //! The `--db`, `--now` and ID arguments.
 
+#[cfg(feature = "serve")]
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "serve")]
 use std::time::Duration;
@@ -102,25 +104,38 @@ impl DbArgs {
             return Ok(Database::Across(cluster));
         }
         self.expect_folder()?;
-        let opened = options.clone().open(&self.db);
+        let open = || options.clone().open(&self.db);
         #[cfg(feature = "serve")]
-        let opened = {
-            let mut opened = opened;
-            for _ in 0..ATTEMPTS {
-                if !matches!(opened, Err(OpenError::AlreadyOpen { .. })) {
-                    break;
-                }
-                if let Ok(client) = Client::of_holder(&self.db) {
-                    return Ok(Database::Elsewhere(client));
-                }
-                std::thread::sleep(RETRY_INTERVAL);
-                opened = options.clone().open(&self.db);
-            }
-            opened
+        let opened = match self.run_or_ask(open, |error| matches!(error, OpenError::AlreadyOpen { .. })) {
+            ControlFlow::Continue(opened) => opened,
+            ControlFlow::Break(client) => return Ok(Database::Elsewhere(client)),
         };
+        #[cfg(not(feature = "serve"))]
+        let opened = open();
         let db = opened.map_err(|error| failed(&self.db, &error))?;
         tell_recovery(db.recovery(), console);
         Ok(Database::Here(db))
+    }
+
+    /// Calls `run`, which needs the database closed; or returns a client of the process that holds it.
+    #[cfg(feature = "serve")]
+    pub(crate) fn run_or_ask<T, E>(
+        &self,
+        run: impl Fn() -> Result<T, E>,
+        is_held: impl Fn(&E) -> bool,
+    ) -> ControlFlow<Client, Result<T, E>> {
+        let mut outcome = run();
+        for _ in 0..ATTEMPTS {
+            if !outcome.as_ref().is_err_and(&is_held) {
+                break;
+            }
+            if let Ok(client) = Client::of_holder(&self.db) {
+                return ControlFlow::Break(client);
+            }
+            std::thread::sleep(RETRY_INTERVAL);
+            outcome = run();
+        }
+        ControlFlow::Continue(outcome)
     }
 
     /// A client of the server at the URL that was given instead of a folder.

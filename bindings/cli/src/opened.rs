@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+#[cfg(feature = "cluster")]
+use convofold::When;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
 use convofold::verify::{VerifyProgress, VerifyReport};
@@ -11,8 +13,6 @@ use convofold::{
     ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
     Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
 };
-#[cfg(feature = "cluster")]
-use convofold::When;
 #[cfg(feature = "serve")]
 use convofold_server::Client;
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use std::error::Error;
 use convofold::audit::AuditError;
 use convofold::backup::{BackupError, RestoreError};
 use convofold::diff::DiffError;
+use convofold::erase::EraseError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
 use convofold::verify::VerifyError;
@@ -27,7 +28,7 @@ mod raised {
 
     import! {
         AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError DiffError
-        EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        EraseError EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
         StorageError SubmitError TrimError VerifyError
     }
 }
@@ -113,6 +114,10 @@ raise! {
         ExportEventsError::Write(inner) => inner
     };
     TrimError as TrimError { TrimError::Closed => ClosedError } transparent { TrimError::Commit(inner) => inner };
+    EraseError as EraseError {} transparent {
+        EraseError::Commit(inner) => inner,
+        EraseError::Storage(inner) => inner
+    };
     HoldError as HoldError {} transparent { HoldError::Commit(inner) => inner };
     CompactError as CompactError {} transparent { CompactError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };

@@ -1,10 +1,12 @@
-//! Members: what is stored about them, and legal holds.
+//! Members: what is stored about them, erasures, and legal holds.
 
-use convofold::{Subject, SubjectParams};
+use convofold::erase::Erase;
+use convofold::{Status, Subject, SubjectParams};
 use pyo3::prelude::*;
 
 use crate::database::Convofold;
 use crate::error::{Failure, value_error};
+use crate::names::Name;
 use crate::result::{Show, result};
 use crate::stream::Target;
 use crate::time::Utc;
@@ -18,6 +20,61 @@ result! {
         events: u64,
         /// Number of lines of other files in the directory of the database, such as rejects of a server.
         lines: u64,
+    }
+}
+
+result! {
+    /// The receipt of an erasure, for an auditor. It names nobody.
+    Erasure from convofold::erase::Erasure {
+        /// Number of the erasure, from 1.
+        number: u64,
+        /// When it was made, in milliseconds since the epoch.
+        at: i64,
+        /// Why, as the erasure was told.
+        rule: String,
+        /// Number of erased conversations.
+        conversations: u64,
+        /// Number of erased events.
+        events: u64,
+        /// Sequence number of the last event then.
+        last_seq: u64,
+        /// HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        keyed_hash_before: String,
+        /// State hash after it.
+        hash_after: String,
+    }
+    utc { at_utc: Utc = at, }
+}
+
+result! {
+    /// What an erasure did.
+    Erased from convofold::erase::Erased {
+        /// The receipt, which is kept in the database.
+        receipt: Erasure,
+        /// Number of erased names, ids and texts that also occur in other conversations, where they stay.
+        also_elsewhere: u64,
+        /// Size of the storage before, in bytes.
+        before_bytes: u64,
+        /// Size of the storage now, in bytes.
+        after_bytes: u64,
+    }
+}
+
+result! {
+    /// A conversation that an erasure would change.
+    Erasable from found: convofold::erase::Erasable {
+        /// Id of the conversation.
+        conversation: String,
+        /// Number of its events.
+        events: u64,
+        /// Sequence number of its first event.
+        first_seq: u64,
+        /// Status: `open` or `closed`.
+        status: Name<Status>,
+        /// How its events name the member.
+        by: String = found.by.to_string(),
+        /// Whether a legal hold keeps it.
+        held: bool,
     }
 }
 
@@ -68,6 +125,51 @@ impl Convofold {
         let db = self.open()?;
         let target = target.outside(self.dir())?;
         target.write(py, move |mut out| Ok(db.disclose(&subjects, &mut out)?)).map(Show::show)
+    }
+
+    /// Erases members while the database is in use: their texts, names, numbers and ids disappear, and their conversations stay
+    /// under a random id, with counts, times and agents. Returns None if nothing is about them. What was erased and arrives again
+    /// is counted as `erased`.
+    ///
+    /// - `members`, `numbers`, `conversations`: as in `disclose`.
+    /// - `open_too`: also erases open conversations; without it, they are an error.
+    /// - `rule`: why, for the receipt. It must not name the member.
+    ///
+    /// The database is read as a whole and written again, which needs room for a second copy on the disk.
+    #[pyo3(signature = (*, members=None, numbers=None, conversations=None, open_too=false, rule=None))]
+    fn erase(
+        &self,
+        py: Python<'_>,
+        members: Option<Vec<String>>,
+        numbers: Option<Vec<String>>,
+        conversations: Option<Vec<String>>,
+        open_too: bool,
+        rule: Option<String>,
+    ) -> Result<Option<Erased>, Failure> {
+        let erase = Erase::new(subjects(members, numbers, conversations)?).open_too(open_too);
+        let erase = match rule {
+            Some(rule) => erase.rule(rule),
+            None => erase,
+        };
+        self.detached(py, move |db| db.erase(&erase)).map(Show::show)
+    }
+
+    /// Returns the conversations that an erasure would change. The arguments are those of `disclose`.
+    #[pyo3(signature = (*, members=None, numbers=None, conversations=None))]
+    fn erasable(
+        &self,
+        py: Python<'_>,
+        members: Option<Vec<String>>,
+        numbers: Option<Vec<String>>,
+        conversations: Option<Vec<String>>,
+    ) -> Result<Vec<Erasable>, Failure> {
+        let erase = Erase::new(subjects(members, numbers, conversations)?);
+        self.detached(py, move |db| erase.dry_run(db)).map(Show::show)
+    }
+
+    /// Returns the receipts of all erasures. They name nobody.
+    fn erasures(&self, py: Python<'_>) -> Result<Vec<Erasure>, Failure> {
+        self.asked(py, convofold::Convofold::erasures).map(Show::show)
     }
 
     /// Places a legal hold and returns its number: until it is lifted, conversations of this member, those that come later

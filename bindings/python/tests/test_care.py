@@ -69,14 +69,40 @@ def test_a_member_is_told_what_is_stored(filled: Convofold, tmp_path: Path) -> N
     assert not (tmp_path / "nobody.ndjson").exists()
 
 
-def test_a_hold_has_a_number_by_which_it_is_lifted(filled: Convofold) -> None:
+def closed(conversation: str, member: str) -> list[dict[str, object]]:
+    close = {"source": "desk", "conversation": conversation, "kind": "close", "occurred": T0 + 1}
+    return [message(conversation, T0, member_business_id=member), {**close, "member_business_id": member}]
+
+
+def test_a_member_is_erased_and_reports_stay(filled: Convofold) -> None:
+    filled.submit(closed("m-700100_1", "m-700100"))
+    assert [found.conversation for found in filled.erasable(members=["m-700100"])] == ["m-700100_1"]
+    open_before = filled.stats().open
+    erased = filled.erase(members=["m-700100"], rule="a request")
+    assert erased is not None and (erased.receipt.conversations, erased.receipt.events) == (1, 2)
+    assert filled.state("m-700100_1") is None and filled.stats().open == open_before
+    assert [(receipt.number, receipt.rule) for receipt in filled.erasures()] == [(1, "a request")]
+    assert filled.erasures()[0].hash_after == filled.state_hash()
+    assert filled.submit(closed("m-700100_1", "m-700100")).counts.erased == 2
+    assert filled.erase(members=["m-700100"]) is None
+    filled.submit([message("m-700200_1", T0, member_business_id="m-700200")])
+    with pytest.raises(convofold.EraseError, match="open"):
+        filled.erase(members=["m-700200"])
+    assert filled.erase(members=["m-700200"], open_too=True) is not None
+
+
+def test_a_hold_keeps_a_member_until_it_is_lifted(filled: Convofold) -> None:
+    filled.submit(closed("m-700100_1", "m-700100"))
     number = filled.hold("case 7", member="m-700100")
     hold = filled.holds()[0]
     assert (hold.number, hold.reason, hold.subject) == (number, "case 7", "member m-700100")
+    assert filled.erasable(members=["m-700100"])[0].held
+    with pytest.raises(convofold.EraseError, match="hold"):
+        filled.erase(members=["m-700100"])
     filled.lift_hold(number)
     with pytest.raises(convofold.HoldError):
         filled.lift_hold(number)
-    assert filled.holds() == []
+    assert filled.erase(members=["m-700100"]) is not None
     for wrong in [{}, {"member": "m-1", "number": "2"}]:
         with pytest.raises(ValueError):
             filled.hold("case 8", **wrong)

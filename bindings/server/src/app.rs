@@ -75,6 +75,7 @@ pub(crate) struct Shared {
     readers: Arc<Semaphore>,
     screens: Arc<Semaphore>,
     checks: Arc<Semaphore>,
+    erasures: Arc<Semaphore>,
     /// One scan over all conversations at a time.
     scan: Arc<Semaphore>,
 }
@@ -126,6 +127,7 @@ impl App {
                 alerts: Arc::new(alerts),
                 readers,
                 checks: Arc::new(Semaphore::new(1)),
+                erasures: Arc::new(Semaphore::new(1)),
                 stream: config.airship.as_ref().map(|_| Arc::new(airship::Status::with(deliveries.stream()))),
                 deliveries,
                 schedule: Schedule::new(&config),
@@ -240,6 +242,12 @@ impl App {
     pub(crate) async fn scan(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let scan = self.scan.clone().acquire_owned().await;
         scan.map_err(|_| Problem::unavailable("the server is stopping"))
+    }
+
+    /// Excludes other erasures until the permit is dropped, and refuses if one runs.
+    pub(crate) fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let busy = |_| Problem::new(StatusCode::CONFLICT, "another erasure is running");
+        self.erasures.clone().try_acquire_owned().map_err(busy)
     }
 
     /// Waits until no other check of the whole database runs, and excludes others until the permit is dropped.

@@ -1,11 +1,13 @@
 //! Removes members who are erased from the server's own files: rejects and alerts.
 
+use std::ops::AddAssign;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::alerts;
+use crate::app::App;
 use crate::config::Settings;
 use crate::error::ServeError;
 use crate::rejects::Rejects;
@@ -22,6 +24,15 @@ pub struct Cleaned {
     pub undelivered: u64,
 }
 
+impl AddAssign for Cleaned {
+    fn add_assign(&mut self, more: Self) {
+        let Self { rejects, alerts, undelivered } = more;
+        self.rejects += rejects;
+        self.alerts += alerts;
+        self.undelivered += undelivered;
+    }
+}
+
 impl Cleaned {
     fn of(rejects: u64, alerts: &alerts::Cleaned) -> Self {
         Self { rejects, alerts: alerts.crossings, undelivered: alerts.undelivered }
@@ -29,7 +40,7 @@ impl Cleaned {
 }
 
 /// Removes the rejects and the alerts in which `finds` finds something from the folder of a database that no server uses:
-/// `finds` gets JSON.
+/// [`Erase::beside`](convofold::erase::Erase::beside) says what to look for. `finds` gets JSON.
 ///
 /// # Errors
 /// [`ServeError`] if a file cannot be read or written, or is damaged.
@@ -37,6 +48,15 @@ pub fn clean(db: &Path, finds: &dyn Fn(&[u8]) -> bool) -> Result<Cleaned, ServeE
     let config = Settings { db: Some(db.to_owned()), ..Settings::default() }.resolve()?;
     let rejects = remove(&Rejects::open(&config)?, finds)?;
     Ok(Cleaned::of(rejects, &alerts::clean(&config.folder(), finds)?))
+}
+
+impl App {
+    /// Removes the rejects and the alerts in which `finds` finds something. No alert is evaluated until
+    /// [`Alerts::go_on`](alerts::Alerts::go_on). Blocks.
+    pub(crate) fn clean(&self, finds: &dyn Fn(&[u8]) -> bool) -> Result<Cleaned, ServeError> {
+        let rejects = remove(&self.rejects, finds)?;
+        Ok(Cleaned::of(rejects, &self.alerts.clean(&self.config.folder(), finds)?))
+    }
 }
 
 fn remove(rejects: &Rejects, finds: &dyn Fn(&[u8]) -> bool) -> Result<u64, ServeError> {

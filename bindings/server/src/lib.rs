@@ -60,8 +60,8 @@ pub use client::{
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use mounts::{Mounts, Overview};
-pub use routes::openapi;
 pub use relay::{Answers, Asked, Relay, Reply, run_relay};
+pub use routes::{EraseAnswer, EraseRequest, openapi};
 pub use schedule::{CompactSettings, TimeOfDay};
 pub use server::{Server, run, start_log};
 pub use span::Span;

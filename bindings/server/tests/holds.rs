@@ -39,7 +39,7 @@ fn a_legal_hold_is_listed_until_it_is_lifted() {
 }
 
 #[test]
-fn only_an_administrator_discloses_and_holds() {
+fn only_an_administrator_discloses_erases_and_holds() {
     let mut tokens = Vec::new();
     let desk = Desk::with(Settings::default(), |db| {
         for (role, tenants, texts) in [
@@ -56,6 +56,8 @@ fn only_an_administrator_discloses_and_holds() {
     let body = json!({"members": ["m-1"]}).to_string();
     for (method, path, body, of_textless) in [
         ("POST", "/api/v1/disclose", body.as_str(), 403),
+        ("POST", "/api/v1/erase", body.as_str(), 200),
+        ("GET", "/api/v1/erasures", "", 200),
         ("POST", "/api/v1/holds", r#"{"subject":{"member":"m-1"},"reason":"r"}"#, 201),
         ("GET", "/api/v1/holds", "", 200),
         ("DELETE", "/api/v1/holds/9", "", 404),

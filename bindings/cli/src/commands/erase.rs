@@ -1,15 +1,16 @@
 //! `convofold erase`.
 
 use clap::Args;
-use convofold::erase::{Erasable, Erase, EraseError, Erased};
-use convofold::{Convofold, Options, StateHash, Subject};
+use convofold::erase::{Erasable, Erased};
+use convofold::{StateHash, Subject};
 
 use crate::console::Console;
 use crate::database::DbArgs;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
+use crate::personal;
 
 /// Forget a member: remove their texts, names, numbers and ids, and keep the numbers of reports.
 ///
@@ -22,7 +23,8 @@ use crate::output::{text, time};
 /// then used. A receipt is printed, which names nobody, and kept in the database (--receipts). A process that is killed
 /// leaves everything of before or everything of after.
 ///
-/// No other process may have the database open. Backups, exports and other copies are not changed.
+/// A process that holds the database erases itself: it answers questions and takes events meanwhile. Rejects and alerts of
+/// `convofold serve` that contain the member are removed, too. Backups, exports and other copies are not changed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -84,43 +86,33 @@ impl SubjectArgs {
 
 impl EraseArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
-        self.db.expect_folder()?;
         if self.receipts {
             return self.list_receipts(console);
         }
-        let erase = Erase::new(self.subjects.expect()?).open_too(self.open_too);
+        let subjects = self.subjects.expect()?;
         if self.dry_run {
-            return self.list(&erase, console);
+            return self.list(&subjects, console);
         }
-        let Some(erased) = erase.run(&self.db.db).map_err(|error| self.failed(&error))? else {
-            console.note("nothing is about them");
-            return Ok(Exit::Success);
-        };
+        let outcome = personal::erase(&self.db, &subjects, self.open_too, console)?;
         if self.json {
-            console.json(&erased)?;
-        } else {
-            print(&erased, console)?;
+            console.json(&outcome)?;
+        } else if let Some(erased) = &outcome.erased {
+            print(erased, console)?;
         }
-        if erased.also_elsewhere > 0 {
-            console.note(format_args!(
+        match &outcome.erased {
+            None => console.note("nothing is about them"),
+            Some(Erased { also_elsewhere: 0, .. }) => {}
+            Some(Erased { also_elsewhere, .. }) => console.note(format_args!(
                 "{} of them also occur in other conversations, where they stay",
-                text::counted(erased.also_elsewhere, "id, name or text")
-            ));
+                text::counted(*also_elsewhere, "id, name or text")
+            )),
         }
+        outcome.note_cleaned(console);
         Ok(Exit::Success)
     }
 
-    fn open(&self) -> Result<Convofold, CliError> {
-        let db = Options::new().read_only(true).open(&self.db.db);
-        db.map_err(|error| CliError::open(&self.db.db, &error))
-    }
-
     fn list_receipts(&self, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.open()?;
-        let receipts = match self.hash_before {
-            Some(hash) => db.erasure_of(hash).into_iter().collect(),
-            None => db.erasures().to_vec(),
-        };
+        let receipts = self.db.open(console)?.erasures(self.hash_before)?;
         if receipts.is_empty() {
             console.note(if self.hash_before.is_some() {
                 "no erasure began with this hash"
@@ -144,9 +136,8 @@ impl EraseArgs {
         Ok(Exit::Success)
     }
 
-    fn list(&self, erase: &Erase, console: &mut Console) -> Result<Exit, CliError> {
-        let db = self.open()?;
-        let found = erase.dry_run(&db).map_err(|error| CliError::conversation(&error))?;
+    fn list(&self, subjects: &[Subject], console: &mut Console) -> Result<Exit, CliError> {
+        let found = self.db.open(console)?.erasable(subjects)?;
         if self.json {
             found.iter().try_for_each(|found| console.json(found))?;
         } else if found.is_empty() {
@@ -166,25 +157,6 @@ impl EraseArgs {
             listing.print(console)?;
         }
         Ok(Exit::Success)
-    }
-
-    fn failed(&self, error: &EraseError) -> CliError {
-        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot erase: {why}"));
-        match error {
-            EraseError::Open(error) => CliError::open(&self.db.db, error),
-            EraseError::Held { .. } => failed(error.to_string())
-                .hint("nothing was erased; --dry-run marks them, and `convofold hold --lift` lifts a hold"),
-            EraseError::Beside { .. } => failed(error.to_string())
-                .hint("nothing was erased; remove the file, or repair or drop the rejects in it, and try again"),
-            EraseError::Remains { .. } | EraseError::Move(_) => failed(chain(error)).hint(
-                "the next opening of the database ends it; `convofold erase --receipts` prints the receipt if it is erased, and \
-                 otherwise run the command again",
-            ),
-            EraseError::StillOpen { .. } => {
-                failed(error.to_string()).hint("nothing was erased; close them first, or erase them too with --open-too")
-            }
-            error => failed(chain(error)).hint("nothing was erased"),
-        }
     }
 }
 

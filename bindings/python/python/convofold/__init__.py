@@ -97,6 +97,10 @@ class TrimError(ConvofoldError):
     """Trimming the log failed."""
 
 
+class EraseError(ConvofoldError):
+    """Nothing was erased: a legal hold, an open conversation, or the storage cannot be written again."""
+
+
 class HoldError(ConvofoldError):
     """A legal hold was not placed or lifted."""
 

@@ -66,6 +66,8 @@ pub(crate) struct Alerts {
     stopping: channel::Sender<bool>,
     /// The time in which a receiver must have answered.
     timeout: Duration,
+    /// Whether nothing is evaluated, because an erasure has cleaned the table and is not complete. Locked during an evaluation.
+    is_paused: Mutex<bool>,
 }
 
 impl Alerts {
@@ -93,6 +95,7 @@ impl Alerts {
             news: channel::Sender::new(()),
             stopping: channel::Sender::new(false),
             timeout: TIMEOUT,
+            is_paused: Mutex::new(false),
         })
     }
 
@@ -150,6 +153,11 @@ impl Alerts {
     /// Evaluates every alert and keeps what is found, durably. Blocks.
     fn evaluate(&self, app: &App, watches: &mut [Watch], changed: &Changed, now: i64) {
         let Some(table) = &self.table else { return };
+        let is_paused = self.is_paused.lock();
+        if *is_paused {
+            watches.iter_mut().for_each(|watch| watch.is_behind = true);
+            return;
+        }
         let upstreams = app.upstreams(now);
         let public_url = app.config.public_url.as_deref();
         let view = View { db: &app.db, public_url, upstreams: &upstreams, changed, now };
@@ -177,6 +185,21 @@ impl Alerts {
                 self.news.send_replace(());
             }
         }
+    }
+
+    /// Removes what is found, and evaluates nothing more until [`Alerts::go_on`]. Blocks.
+    pub(crate) fn clean(&self, folder: &Path, finds: &dyn Fn(&[u8]) -> bool) -> Result<Cleaned, ServeError> {
+        let mut is_paused = self.is_paused.lock();
+        *is_paused = true;
+        match &self.table {
+            Some(table) => clean_table(table, folder, finds),
+            None => clean(folder, finds),
+        }
+    }
+
+    /// Evaluates again.
+    pub(crate) fn go_on(&self) {
+        *self.is_paused.lock() = false;
     }
 
     fn leave_out(&self, alert: &str, count: u64) {

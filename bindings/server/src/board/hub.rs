@@ -182,6 +182,18 @@ impl App {
         Watcher::new(screen, board)
     }
 
+    /// Forgets what conversations were, and shows every view again: some were erased.
+    pub(crate) fn show_again(&self) {
+        self.rows.forget();
+        self.week_ago.forget();
+        self.ledger.forget();
+        for screen in self.hub.screens.lock().values() {
+            // A new reader waits for the next board.
+            screen.board.send_replace(None);
+            screen.wanted.notify_one();
+        }
+    }
+
     /// Forgets a view, unless somebody watches it again.
     fn forget(&self, view: &View, screen: &Screen) -> bool {
         let mut screens = self.hub.screens.lock();

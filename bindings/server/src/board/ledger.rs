@@ -4,11 +4,11 @@ mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use convofold::{ConversationRow, Seq};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::answer::Answered;
 use super::count::{AgentKey, Numbers, TenantAgent};
@@ -28,6 +28,10 @@ pub(crate) struct Ledger {
     is_running: AtomicBool,
     /// When it was asked for last.
     used_at: AtomicI64,
+    /// How often it was forgotten.
+    generation: AtomicU64,
+    /// Set when it is forgotten, so that it is made again.
+    forgotten: Notify,
     last_replies: Mutex<Option<(u64, LastReplies)>>,
 }
 
@@ -36,6 +40,8 @@ type LastReplies = Arc<BTreeMap<TenantAgent, i64>>;
 
 #[derive(Default)]
 struct Content {
+    /// How often the ledger was forgotten before this was made.
+    generation: u64,
     seq: Seq,
     courses: HashMap<Arc<str>, Course>,
     texts: Texts,
@@ -49,6 +55,8 @@ impl Default for Ledger {
             version: watch::Sender::new(0),
             is_running: AtomicBool::new(false),
             used_at: AtomicI64::new(0),
+            generation: AtomicU64::new(0),
+            forgotten: Notify::new(),
             last_replies: Mutex::default(),
         }
     }
@@ -205,6 +213,16 @@ impl Ledger {
     /// Whether numbers at this time are known, once any are.
     pub(crate) fn remembers(at: i64) -> bool {
         at > clock_ms() - REMEMBERED_MS
+    }
+
+    /// Forgets everything, so that it is made again: conversations were erased.
+    pub(crate) fn forget(&self) {
+        // Before the content, so that what is being read is not added.
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        *self.content.write() = None;
+        *self.last_replies.lock() = None;
+        self.version.send_modify(|version| *version += 1);
+        self.forgotten.notify_waiters();
     }
 
     /// Drops what is older than a day.

@@ -51,6 +51,11 @@ impl Rows {
         Ok(json)
     }
 
+    /// Forgets everything: conversations were erased.
+    pub(crate) fn forget(&self) {
+        self.shown.lock().clear();
+    }
+
     fn drop_unused(&self) {
         let mut shown = self.shown.lock();
         if shown.len() > KEPT_ROWS {

@@ -57,6 +57,11 @@ impl WeekAgo {
         Some(open.collect())
     }
 
+    /// Forgets everything, so that it is read again: conversations were erased.
+    pub(crate) fn forget(&self) {
+        self.known.lock().clear();
+    }
+
     /// The times of these that must be read.
     fn unknown(&self, times: &[i64]) -> Vec<i64> {
         let known = self.known.lock();

@@ -1,16 +1,18 @@
-//! Members: what is stored about them, and legal holds.
+//! Members: what is stored about them, erasures, and legal holds.
 
 use std::io::{BufRead, BufReader, Write};
 
 use axum::body::Bytes;
 use axum::http::Method;
-use convofold::{Disclosed, Hold, Subject, SubjectParams};
+use convofold::erase::{Erasable, Erasure};
+use convofold::{Disclosed, Hold, StateHash, Subject, SubjectParams};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Client;
 use super::error::ClientError;
-use crate::routes::HoldAnswer;
+use super::request::path;
+use crate::routes::{EraseAnswer, EraseRequest, HoldAnswer};
 
 impl Client {
     /// Writes everything that is stored about these subjects; see [`Convofold::disclose`](convofold::Convofold::disclose).
@@ -37,6 +39,37 @@ impl Client {
             }
             out.write_all(&line).map_err(ClientError::Write)?;
         }
+    }
+
+    /// Erases members; see [`Convofold::erase`](convofold::Convofold::erase). Also cleans the files of the server.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn erase(&self, request: &EraseRequest) -> Result<EraseAnswer, ClientError> {
+        self.whole(self.post_json("/api/v1/erase", request)?)
+    }
+
+    /// The conversations that an erasure of these subjects would change.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn erasable(&self, subjects: &[Subject]) -> Result<Vec<Erasable>, ClientError> {
+        let answer = self.erase(&EraseRequest { dry_run: true, ..EraseRequest::of(subjects) })?;
+        Ok(answer.would_erase.unwrap_or_default())
+    }
+
+    /// The receipts of all erasures, or of the one before which the state had this hash; see
+    /// [`Convofold::erasures`](convofold::Convofold::erasures) and [`Convofold::erasure_of`](convofold::Convofold::erasure_of).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn erasures(&self, hash_before: Option<StateHash>) -> Result<Vec<Erasure>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            erasures: Vec<Erasure>,
+        }
+        let params = hash_before.map(|hash| ("hash_before", hash.to_string()));
+        self.get(&path("/api/v1/erasures", &Vec::from_iter(params))).map(|Answer { erasures }| erasures)
     }
 
     /// Places a legal hold, and returns its number; see [`Convofold::hold`](convofold::Convofold::hold).

@@ -16,6 +16,7 @@ mod board;
 mod changes;
 mod export;
 mod disclose;
+mod erase;
 mod holds;
 mod hash;
 mod conflicts;
@@ -32,6 +33,7 @@ mod page;
 mod alerts;
 
 pub(crate) use care::VerifyLine;
+pub use erase::{EraseAnswer, EraseRequest};
 pub(crate) use holds::HoldAnswer;
 pub(crate) use session::Thresholds;
 pub(crate) use stream::PROBLEM;
@@ -100,6 +102,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(changes::changes))
         .routes(routes!(export::export))
         .routes(routes!(disclose::disclose))
+        .routes(routes!(erase::erase))
+        .routes(routes!(erase::erasures))
         .routes(routes!(holds::place, holds::list))
         .routes(routes!(holds::lift))
         .routes(routes!(batches::batches))

@@ -57,7 +57,7 @@ const MAX_OPENINGS: u32 = 2;
 
 /// A conversation that an erasure would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Erasable {
     /// Its id.
@@ -76,7 +76,7 @@ pub struct Erasable {
 
 /// What an erasure did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Erased {
     /// The receipt, which is kept in the database.

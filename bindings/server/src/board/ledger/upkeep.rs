@@ -37,14 +37,18 @@ pub(super) enum End {
     Unused,
     /// There are too many conversations.
     TooLarge,
-    /// The log was trimmed up to an event that was not read.
+    /// The log was trimmed up to an event that was not read, or conversations were erased.
     Behind,
     Failed(StorageError),
 }
 
 impl From<StorageError> for End {
     fn from(error: StorageError) -> Self {
-        Self::Failed(error)
+        match error {
+            // It is made again.
+            StorageError::Replaced => Self::Behind,
+            error => Self::Failed(error),
+        }
     }
 }
 
@@ -75,6 +79,7 @@ async fn keep(app: App) {
     loop {
         let end = tokio::select! {
             end = make_and_follow(&app) => end,
+            () = app.ledger.forgotten.notified() => End::Behind,
             () = app.reach(Phase::EndingReaders) => End::Unused,
         };
         *app.ledger.content.write() = None;
@@ -102,7 +107,8 @@ async fn make_and_follow(app: &App) -> End {
     let next_seq = app.db.counters().durable_seq + 1;
     let (mut commits, mut changes) = (app.db.changes(next_seq), app.db.changes(next_seq));
     let making = app.clone();
-    match on_thread(move || make(&making, next_seq - 1)).await {
+    let generation = app.ledger.generation.load(Ordering::SeqCst);
+    match on_thread(move || make(&making, generation, next_seq - 1)).await {
         Ok(content) => *app.ledger.content.write() = Some(content),
         Err(end) => return end,
     }
@@ -129,7 +135,7 @@ async fn make_and_follow(app: &App) -> End {
             let _ = spawn_blocking(move || dropping.ledger.drop_old()).await;
         }
         let updating = app.clone();
-        let updated = on_thread(move || Ok((update(&updating, &mut changes)?, changes))).await;
+        let updated = on_thread(move || Ok((update(&updating, generation, &mut changes)?, changes))).await;
         match updated {
             Ok(updated) => (is_complete, changes) = updated,
             Err(end) => return end,
@@ -145,15 +151,15 @@ async fn on_thread<T: Send + 'static>(run: impl FnOnce() -> Result<T, End> + Sen
 }
 
 /// The courses of all conversations that were open at some time since the beginning.
-fn make(app: &App, seq: Seq) -> Result<Content, End> {
+fn make(app: &App, generation: u64, seq: Seq) -> Result<Content, End> {
     let since = clock_ms() - REMEMBERED_MS;
-    let mut content = Content { seq, ..Content::default() };
+    let mut content = Content { generation, seq, ..Content::default() };
     let open: Vec<_> = app.db.with_index(|_, index| index.open_rows().map(|row| row.id().into()).collect());
     content.read(app, &open, since)?;
     let mut query = Query::new().status(StatusFilter::Closed).by(TimeField::Closed).since_ms(since).sort(Sort::Closed);
     loop {
         let page = app.db.query(&query.clone().limit(PAGE_ROWS)).map_err(|error| match error {
-            convofold::PageError::Storage(error) => End::Failed(error),
+            convofold::PageError::Storage(error) => error.into(),
             _ => End::Unused,
         })?;
         let closed: Vec<_> = page.rows.iter().map(|row| row.id().into()).collect();
@@ -164,7 +170,7 @@ fn make(app: &App, seq: Seq) -> Result<Content, End> {
 }
 
 /// Reads the conversations of the next events again. Returns whether there are no further events.
-fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
+fn update(app: &App, generation: u64, changes: &mut convofold::Changes) -> Result<bool, End> {
     let since = clock_ms() - REMEMBERED_MS;
     let (mut changed, mut events) = (HashSet::<Arc<str>>::new(), 0);
     let is_complete = loop {
@@ -180,7 +186,7 @@ fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
             }
             Ok(None) => break true,
             Err(ChangesError::Dropped { .. }) => return Err(End::Behind),
-            Err(ChangesError::Storage(error)) => return Err(End::Failed(error)),
+            Err(ChangesError::Storage(error)) => return Err(error.into()),
             // No more events follow.
             Err(_) => break true,
         }
@@ -189,9 +195,11 @@ fn update(app: &App, changes: &mut convofold::Changes) -> Result<bool, End> {
     for some in changed.chunks(READ_AT_ONCE) {
         let read = courses(app, some, since)?;
         let mut content = app.ledger.content.write();
-        content.get_or_insert_default().add_all(read)?;
+        let content = content.as_mut().filter(|content| content.generation == generation);
+        content.ok_or(End::Behind)?.add_all(read)?;
     }
-    if let Some(content) = &mut *app.ledger.content.write() {
+    let mut content = app.ledger.content.write();
+    if let Some(content) = content.as_mut().filter(|content| content.generation == generation) {
         content.seq = changes.next_seq() - 1;
     }
     Ok(is_complete)
