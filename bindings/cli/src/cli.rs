@@ -30,6 +30,7 @@ use crate::commands::repair::RepairArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::report::ReportArgs;
 use crate::commands::restore::RestoreArgs;
+use crate::commands::retain::RetainArgs;
 #[cfg(feature = "serve")]
 use crate::commands::serve::ServeArgs;
 use crate::commands::show::ShowArgs;
@@ -107,6 +108,7 @@ pub enum Command {
     Cluster(Box<ClusterArgs>),
     Trim(TrimArgs),
     Compact(CompactArgs),
+    Retain(RetainArgs),
     Erase(EraseArgs),
     Disclose(DiscloseArgs),
     Hold(HoldArgs),
@@ -167,6 +169,7 @@ impl Command {
             Self::Cluster(args) => args.run(console),
             Self::Trim(args) => args.run(console),
             Self::Compact(args) => args.run(console),
+            Self::Retain(args) => args.run(console),
             Self::Erase(args) => args.run(console),
             Self::Disclose(args) => args.run(console),
             Self::Hold(args) => args.run(console),

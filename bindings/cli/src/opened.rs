@@ -7,6 +7,7 @@ use std::time::Duration;
 use convofold::When;
 use convofold::audit::{AuditReport, Sample};
 use convofold::backup::BackupSource;
+use convofold::retention::{Retained, Retention, RetentionRun};
 use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
     AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation,
@@ -430,6 +431,36 @@ impl Database {
             Self::Elsewhere(client) => client.compact().map_err(|error| blamed(error, failed)),
             #[cfg(feature = "cluster")]
             Self::Across(cluster) => Err(cluster.unsupported("a compaction")),
+        }
+    }
+
+    /// Removes what these rules say, and closes the database if it was opened here.
+    pub fn retain(&self, rules: &Retention, now: Time, dry_run: bool) -> Result<Retained, CliError> {
+        let failed = |why: String| {
+            CliError::new(Exit::Failure, format!("cannot remove what is old: {why}"))
+                .hint("`convofold retain --runs` lists the runs that are complete")
+        };
+        match self {
+            Self::Here(db) => {
+                let retained = db.retain(rules, now, dry_run).map_err(|error| failed(chain(&error)))?;
+                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+                Ok(retained)
+            }
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(_) => Err(failed("another process holds the database; stop it".to_owned())),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a run of retention")),
+        }
+    }
+
+    /// All runs of retention.
+    pub fn retention_runs(&self) -> Result<Vec<RetentionRun>, CliError> {
+        match self {
+            Self::Here(db) => Ok(db.retention_runs()),
+            #[cfg(feature = "serve")]
+            Self::Elsewhere(_) => Err(CliError::new(Exit::Failure, "another process holds the database; stop it")),
+            #[cfg(feature = "cluster")]
+            Self::Across(cluster) => Err(cluster.unsupported("a list of the runs of retention")),
         }
     }
 

@@ -27,6 +27,7 @@ pub mod generate;
 pub mod completions;
 pub mod man;
 pub mod compact;
+pub mod retain;
 pub mod erase;
 pub mod hold;
 pub mod conflicts;

@@ -42,6 +42,12 @@ struct StatsJson {
     log_bytes: u64,
     disk_bytes: u64,
     checkpoint_seq: Option<Seq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_retention_at: Option<i64>,
     recovery: RecoveryJson,
 }
 
@@ -81,6 +87,9 @@ fn as_json(figures: Figures) -> StatsJson {
         log_bytes: stats.log_bytes,
         disk_bytes: stats.disk_bytes,
         checkpoint_seq: (stats.checkpoint_seq > 0).then_some(stats.checkpoint_seq),
+        texts_before: stats.texts_before,
+        closed_before: stats.closed_before,
+        last_retention_at: stats.last_retention_at,
         recovery: RecoveryJson {
             checkpoint_seq: opening.checkpoint_seq,
             events_replayed: opening.events_replayed,
@@ -104,6 +113,9 @@ fn table(figures: &Figures) -> Facts {
         .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
         .add("on disk", text::bytes(stats.disk_bytes))
         .add("checkpoint", checkpoint(stats.checkpoint_seq))
+        .add_known("last retention", stats.last_retention_at.map(time::to_millisecond))
+        .add_known("  texts removed before", stats.texts_before.map(time::to_millisecond))
+        .add_known("  conversations removed before", stats.closed_before.map(time::to_millisecond))
         .add("database id", database_id.to_string())
         .add("opened", opened(opening));
     facts
