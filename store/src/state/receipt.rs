@@ -51,7 +51,7 @@ pub struct EffectCounts {
 /// Most databases have no erased events, and their numbers look as if there was no such thing.
 #[cfg(feature = "serde")]
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_none(erased: &u64) -> bool {
+pub(crate) fn is_none(erased: &u64) -> bool {
     *erased == 0
 }
 

@@ -584,3 +584,64 @@ fn a_damaged_record_of_an_erasure_is_named_and_the_database_can_be_read_and_repa
     assert_eq!((report.lost.len(), report.lost_erasures), (0, vec![3]));
     assert_eq!(Convofold::open(repaired).unwrap().erasures().len(), 2);
 }
+
+/// A host whose bookmark is the id of the last event that it read.
+#[test]
+fn a_bookmark_of_before_that_names_the_member_is_erased_and_the_newest_one_is_the_hosts() {
+    let home = Home::new();
+    let db = home.open();
+    let last = |member: u64, number: u64| format!("message-{member:04}-{number}");
+    for number in 0..7 {
+        for member in 0..3 {
+            submit(&db, Batch::new(vec![event(member, number)]).bookmark("last-read", last(member, number)));
+            submit(&db, Batch::default().bookmark(format!("of message-{member:04}-2"), "x"));
+        }
+        // A block without events, and bookmarks that were deleted.
+        submit(&db, Batch::default().bookmark("last-read", last(1, number)));
+        submit(&db, Batch::default().delete_bookmark("of message-0001-2"));
+    }
+    db.checkpoint().unwrap();
+    let hash = db.state_hash();
+    db.close().unwrap();
+    let error = erase([member(1)]).run(home.path()).unwrap_err();
+    assert!(matches!(&error, EraseError::InBookmark { name } if name == "\"last-read\""), "{error:?}");
+    let db = home.open();
+    submit(&db, Batch::default().bookmark("last-read", last(0, 6)));
+    let bookmarks = db.bookmarks();
+    db.close().unwrap();
+    let erased = erase([member(1)]).run(home.path()).unwrap().unwrap();
+    // Every second event has an id.
+    for number in [0, 2, 4, 6] {
+        assert!(!contains(&home, &last(1, number)), "{number}");
+    }
+    let db = home.open();
+    assert_eq!((db.bookmarks(), db.erasure_of(hash)), (bookmarks.clone(), Some(erased.receipt)));
+    assert!(is_clean(&db));
+    // What a backup and a repair read.
+    let [backup, restored, repaired] = ["backup", "restored", "repaired"].map(|name| home.dir.path().join(name));
+    db.backup(&backup, &BackupOptions::new(), |_| {}).unwrap();
+    db.close().unwrap();
+    restore(&[&backup], &restored, &Options::new(), |_| {}).unwrap();
+    Repair::new(home.path(), &repaired).run().unwrap();
+    for folder in [restored, repaired] {
+        assert_eq!(Convofold::open(folder).unwrap().bookmarks(), bookmarks);
+    }
+}
+
+#[test]
+fn a_damaged_recorded_hash_does_not_stop_an_erasure_and_is_counted() {
+    let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
+    let db = home.open_on(&storage, Options::new());
+    fill(&db, &events(3, 0..7));
+    db.close().unwrap();
+    let recorded = |contents: &mut crate::storage::memory::Contents| {
+        let (_, value) = contents.records.iter_mut().find(|(name, _)| name.starts_with("recorded-hashes/")).unwrap();
+        value[40] ^= 1;
+    };
+    storage.damage(recorded);
+    let opened = open_on(&home.path(), &Options::new(), storage.clone()).unwrap();
+    let erased = Erase::new([member(1)]).run_on(opened).unwrap().unwrap();
+    assert_eq!((erased.receipt.conversations, erased.damaged_values), (1, 1));
+    let db = home.open_on(&MemoryStorage::with(storage.created().unwrap().contents()), Options::new());
+    assert!(is_clean(&db));
+}

@@ -6,6 +6,7 @@ use std::ops::Range;
 use convofold_engine::{ConversationImage, Event, EventRef, Pseudonym, Seq, Status, Subjects};
 
 use super::EraseError;
+use super::search::Search;
 use crate::care::rewrite::{Becomes, Filter, RewriteError, random};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, read_page};
@@ -106,21 +107,31 @@ pub(super) fn status_of(image: ConversationImage) -> Result<Status, StorageError
     Ok(alone(image)?.state(&id).map_or(Status::Closed, |state| state.status))
 }
 
-impl Filter for Replacements {
+/// What an erasure writes in place of what is stored.
+pub(super) struct Erasing<'a> {
+    pub(super) replaced: &'a Replacements,
+    pub(super) search: &'a Search,
+}
+
+impl Filter for Erasing<'_> {
     fn changes(&self, slots: Range<u32>) -> bool {
-        self.conversations.range(slots).next().is_some()
+        self.replaced.conversations.range(slots).next().is_some()
     }
 
     fn conversation(&self, slot: u32, _: &ConversationImage) -> Result<Becomes, RewriteError> {
-        let replaced = self.conversations.get(&slot);
+        let replaced = self.replaced.conversations.get(&slot);
         Ok(replaced.map_or(Becomes::Same, |replaced| Becomes::Other(Box::new(replaced.after.clone()))))
     }
 
     fn has_event(&self, seqs: Range<Seq>) -> bool {
-        !seqs.is_empty() && self.events.range(seqs).next().is_some()
+        !seqs.is_empty() && self.replaced.events.range(seqs).next().is_some()
     }
 
     fn event(&self, seq: Seq, _: EventRef<'_>) -> Result<Option<Event>, RewriteError> {
-        Ok(self.events.get(&seq).cloned())
+        Ok(self.replaced.events.get(&seq).cloned())
+    }
+
+    fn names_it(&self, bytes: &[u8]) -> bool {
+        self.search.needles.are_in(bytes)
     }
 }

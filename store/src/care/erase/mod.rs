@@ -27,7 +27,7 @@ use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, StateHash,
 
 use self::beside::{Cleaner, expect_nothing};
 pub use self::error::EraseError;
-use self::find::{Replacements, find, status_of};
+use self::find::{Erasing, Replacements, find, status_of};
 use self::proof::{Proof, expect_clean};
 pub use self::search::Search;
 use crate::api::handle::Convofold;
@@ -84,6 +84,9 @@ pub struct Erased {
     pub receipt: Erasure,
     /// Number of erased names, ids and texts that also occur in other conversations, where they stay.
     pub also_elsewhere: u64,
+    /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "crate::state::receipt::is_none"))]
+    pub damaged_values: u64,
     /// Length of the storage before, in bytes.
     pub before_bytes: u64,
     /// Length of the storage now, in bytes.
@@ -235,7 +238,7 @@ impl Erase {
         let copy = Copy::begin(dir.join(&name)).map_err(io_failed("creating the mark of the copy"))?;
         let to = scopeguard::guard(storage.create(&copy.folder)?, |storage| drop(release(storage)));
         sync_dir(dir).map_err(io_failed("fsync of the directory"))?;
-        let ErasedCopy { receipt, also_elsewhere, position } =
+        let ErasedCopy { receipt, also_elsewhere, damaged_values, position } =
             self.copy(storage.as_ref(), &to, &base, &replaced, [&copy.folder, &before], &self.options)?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
 
@@ -249,7 +252,7 @@ impl Erase {
         let _ = release(scopeguard::ScopeGuard::into_inner(storage));
         remove_storage(&before).map_err(|source| EraseError::Remains { folder: before, source })?;
         tell!(info, conversations = receipt.conversations, events = receipt.events, "erased");
-        Ok(Some(Erased { receipt, also_elsewhere, before_bytes, after_bytes }))
+        Ok(Some(Erased { receipt, also_elsewhere, damaged_values, before_bytes, after_bytes }))
     }
 
     /// Fails if a bookmark or a file beside the storage names the subjects, of whom there is no conversation.
@@ -278,14 +281,16 @@ impl Erase {
         folders: [&Path; 2],
         options: &Options,
     ) -> Result<ErasedCopy, EraseError> {
-        let mut copier = Copier::new(from, to.as_ref(), replaced, options.bounds.part_bytes)?;
-        let Copied { start, position, record, pages } = copier.copy_all(base)?;
+        let search = Search::of(&self.subjects, replaced)?;
+        let erasing = Erasing { replaced, search: &search };
+        let mut copier = Copier::new(from, to.as_ref(), &erasing, options.bounds.part_bytes)?;
+        let Copied { start, position, record, pages, damaged_values } = copier.copy_all(base)?;
         let receipt = self.keep_receipt(&mut copier, replaced, base, &record, options)?;
         to.barrier()?;
         let (subjects, cleaner) = (&self.subjects, &self.cleaner);
-        let proof = Proof { subjects, replaced, start: &start, position, record: &record, cleaner };
+        let proof = Proof { subjects, replaced, search: &search, start: &start, position, record: &record, cleaner };
         let also_elsewhere = proof.prove(to, &pages, folders)?;
-        Ok(ErasedCopy { receipt, also_elsewhere, position })
+        Ok(ErasedCopy { receipt, also_elsewhere, damaged_values, position })
     }
 
     /// Writes the receipt, with the hashes that recognise erased events.
@@ -325,6 +330,7 @@ impl Erase {
 struct ErasedCopy {
     receipt: Erasure,
     also_elsewhere: u64,
+    damaged_values: u64,
     /// The end of its log.
     position: LogPosition,
 }

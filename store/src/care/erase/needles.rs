@@ -39,7 +39,7 @@ struct Needle {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Kind {
     is_id: bool,
-    /// The id of a conversation, or what a subject is named by: nobody else's, whoever mentions it.
+    /// The id of a conversation, or what a subject is named by: nobody else's, whatever mentions it.
     is_own: bool,
     /// Too short for the files of the storage, and searched for as a word.
     is_word: bool,

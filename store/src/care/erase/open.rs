@@ -37,30 +37,27 @@ impl Convofold {
             let bookmarks = self.shared().bookmarks.read().clone();
             erase.expect_nothing_beside(self.dir(), &storage, &bookmarks)?;
         }
-        Ok(rewritten.map(|Rewritten { report: (receipt, also_elsewhere), before_bytes, after_bytes }| {
+        Ok(rewritten.map(|Rewritten { report, before_bytes, after_bytes }| {
+            let ErasedCopy { receipt, also_elsewhere, damaged_values, .. } = report;
             tell!(info, conversations = receipt.conversations, events = receipt.events, "erased");
-            Erased { receipt, also_elsewhere, before_bytes, after_bytes }
+            Erased { receipt, also_elsewhere, damaged_values, before_bytes, after_bytes }
         }))
     }
 }
 
 impl Erase {
-    fn write_again(
-        &self,
-        source: &Source<'_>,
-        shared: &Shared,
-    ) -> Result<Option<Written<(super::Erasure, u64)>>, EraseError> {
+    fn write_again(&self, source: &Source<'_>, shared: &Shared) -> Result<Option<Written<ErasedCopy>>, EraseError> {
         let Source { from, base, before, .. } = source;
         let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects)? else {
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
         let target = source.begin()?;
-        let ErasedCopy { receipt, also_elsewhere, position } =
+        let report =
             self.copy(from.as_ref(), target.storage(), base, &replaced, [target.folder(), before], &shared.options)?;
         let ids = replaced.conversations.into_values().map(|replaced| replaced.before.id).collect();
         let spoils = Box::new(is_one_of(ids, self.subjects.clone()));
-        Ok(Some(Written { target, position, spoils, report: (receipt, also_elsewhere) }))
+        Ok(Some(Written { target, position: report.position, spoils, report }))
     }
 }
 

@@ -35,6 +35,7 @@ const READ_BYTES: usize = 1 << 20;
 pub(super) struct Proof<'a> {
     pub(super) subjects: &'a Subjects,
     pub(super) replaced: &'a Replacements,
+    pub(super) search: &'a Search,
     pub(super) start: &'a LogStart,
     /// The end of its log.
     pub(super) position: LogPosition,
@@ -52,8 +53,7 @@ impl Proof<'_> {
         pages: &[PageEntry],
         [folder, before]: [&Path; 2],
     ) -> Result<u64, EraseError> {
-        let search = Search::of(self.subjects, self.replaced)?;
-        let needles = &search.needles;
+        let needles = &self.search.needles;
         self.conversations(copy.as_ref(), pages, needles)?;
         self.heads(copy.as_ref())?;
         self.log(copy.clone(), needles)?;
@@ -61,8 +61,8 @@ impl Proof<'_> {
         self.holds(needles)?;
         records(copy.as_ref(), needles)?;
         search_storage(folder, needles)?;
-        self.cleaner.clean(&search)?;
-        expect_nothing(parent_of(folder), &[folder, before], &search)?;
+        self.cleaner.clean(self.search)?;
+        expect_nothing(parent_of(folder), &[folder, before], self.search)?;
         Ok(needles.of_others())
     }
 

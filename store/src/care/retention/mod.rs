@@ -238,7 +238,7 @@ impl Retention {
 
 /// Reads the copy again: by the same rules, nothing is left to do.
 fn prove(to: &Arc<dyn Storage>, copied: &Copied, plan: &Plan, keeps: Keeps<'_>) -> Result<(), RetainError> {
-    let Copied { start, position, record, pages } = copied;
+    let Copied { start, position, record, pages, .. } = copied;
     let again = Plan::new(plan.empty().horizons, start.position.seq).read(to.as_ref(), record, pages, keeps)?;
     if !again.is_empty() {
         return Err(left("a conversation or a text that should be gone"));

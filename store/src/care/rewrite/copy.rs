@@ -21,6 +21,7 @@ use crate::format::log_start::{self, LogStart};
 use crate::format::page;
 use crate::format::page_head::{self, PageEntry, PageHead, StoredHead};
 use crate::format::run::StoredRun;
+use crate::log::bookmark::Bookmarks;
 use crate::log::events::DecodedBlock;
 use crate::log::start::RECORD as LOG_START;
 use crate::search::copy_without;
@@ -41,6 +42,8 @@ pub(crate) struct Copier<'a> {
     compressor: Compressor,
     blocks: BlockBuilder,
     packed: PackedEvents,
+    /// The bookmarks at the end of the log that is copied.
+    newest: Bookmarks,
 }
 
 /// The copy.
@@ -51,6 +54,8 @@ pub(crate) struct Copied {
     pub(crate) position: LogPosition,
     pub(crate) record: CheckpointRecord,
     pub(crate) pages: Vec<PageEntry>,
+    /// Number of values with recorded hashes that cannot be read, and are not in it.
+    pub(crate) damaged_values: u64,
 }
 
 /// The heads of pages that are not the same as before.
@@ -65,7 +70,7 @@ impl<'a> Copier<'a> {
     ) -> Result<Self, StorageError> {
         let compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
         let (blocks, packed) = (BlockBuilder::default(), PackedEvents::default());
-        Ok(Self { from, to, filter, part_bytes, compressor, blocks, packed })
+        Ok(Self { from, to, filter, part_bytes, compressor, blocks, packed, newest: Bookmarks::new() })
     }
 
     /// The compressor of records.
@@ -80,10 +85,9 @@ impl<'a> Copier<'a> {
         if before.fold_version != FOLD_VERSION || has_note_of_damage(self.from)? {
             return Err(RewriteError::Unsaved);
         }
+        // Nothing needs those that cannot be read.
         let (recorded, damages) = recorded_hashes(self.from)?;
-        if let Some((_, why)) = damages.into_iter().next() {
-            return Err(StorageError::Value(why).into());
-        }
+        self.newest = before.bookmarks.iter().cloned().collect();
         let start = self.start(&base.start)?;
         let (position, longer_bytes) = self.log(base, start.position.chain)?;
         let conversations = Conversations::new(self.from, self.filter, &base.pages, before.slot_count, &recorded);
@@ -113,7 +117,7 @@ impl<'a> Copier<'a> {
         };
         let value = record::seal(&record, &mut self.compressor).map_err(StorageError::Encoding)?;
         self.to.put_record(&record_name(generation), &value)?;
-        Ok(Copied { start, position, record, pages })
+        Ok(Copied { start, position, record, pages, damaged_values: damages.len() as u64 })
     }
 
     /// Copies the records whose names begin like this, as they are.
@@ -134,7 +138,16 @@ impl<'a> Copier<'a> {
             random(&mut chain)?;
             start.position.chain = Checksum::from_le_bytes(chain);
         }
+        start.bookmarks.retain(|name, value| self.keeps(name, Some(value)));
         Ok(start)
+    }
+
+    /// Whether a bookmark stays in the log: it names nobody, or it is the newest one, which the host has to change. Another one is
+    /// read only if the log after it is lost. Then an earlier value, or none, counts, and the source delivers again what is known.
+    fn keeps(&self, name: &str, value: Option<&[u8]>) -> bool {
+        let names_it = |bytes: &[u8]| self.filter.names_it(bytes);
+        let is_newest = value.is_some() && self.newest.get(name).map(Vec::as_slice) == value;
+        is_newest || !names_it(name.as_bytes()) && !value.is_some_and(names_it)
     }
 
     /// Copies the blocks of the log up to the end of the checkpoint, each chained to the one before it; the first one to this
@@ -154,7 +167,8 @@ impl<'a> Copier<'a> {
             for (_, value) in &mut entries {
                 let head = BlockHead::open(value).map_err(StorageError::Value)?;
                 let before_bytes = value.len();
-                let is_replaced = self.filter.has_event(head.first_seq..head.end_seq());
+                // The bookmarks in a block are not compressed.
+                let is_replaced = self.filter.has_event(head.first_seq..head.end_seq()) || self.filter.names_it(value);
                 previous = if is_replaced {
                     self.block(value, previous, &mut end)?
                 } else {
@@ -167,7 +181,7 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Replaces the events of a block. Returns the checksum of before.
+    /// Replaces the events of a block, and removes bookmarks. Returns the checksum of before.
     fn block(
         &mut self,
         value: &mut Vec<u8>,
@@ -185,11 +199,10 @@ impl<'a> Copier<'a> {
             };
             pushed.map_err(|why| StorageError::Encoding(Damage::Event(why)))?;
         }
+        let bookmarks = decoded.bookmarks.iter().map(|(name, value)| StoredBookmark { name, value: value.as_deref() });
+        let bookmarks: Vec<_> = bookmarks.filter(|bookmark| self.keeps(bookmark.name, bookmark.value)).collect();
         let Self { compressor, blocks, packed, .. } = self;
         blocks.pack(&events, compressor, packed).map_err(StorageError::Encoding)?;
-        let bookmarks = decoded.bookmarks.iter();
-        let bookmarks: Vec<_> =
-            bookmarks.map(|(name, value)| StoredBookmark { name, value: value.as_deref() }).collect();
         let sealed = packed.seal(end, &bookmarks, decoded.committed_ms, compressor);
         *value = sealed.map_err(StorageError::Encoding)?.1;
         Ok(block.checksum)

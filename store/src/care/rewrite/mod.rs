@@ -30,6 +30,12 @@ pub(crate) trait Filter: Sync {
 
     /// The event in place of this one, which is still in the log; `None` if it stays.
     fn event(&self, seq: Seq, event: EventRef<'_>) -> Result<Option<Event>, RewriteError>;
+
+    /// Whether the bytes of a bookmark must not stay. A bookmark that has another value by now is removed from the log; a block is
+    /// asked about as a whole before its bookmarks are.
+    fn names_it(&self, _bytes: &[u8]) -> bool {
+        false
+    }
 }
 
 /// What a conversation becomes.
