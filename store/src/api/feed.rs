@@ -210,7 +210,10 @@ impl Changes {
 
     /// Forgets what was read from a storage that an erasure replaced. The events have the same seqs in the new one.
     fn follow_storage(&mut self) {
-        let generation = self.shared.generation();
+        self.follow(self.shared.generation_now());
+    }
+
+    fn follow(&mut self, generation: u64) {
         if generation != self.generation {
             self.generation = generation;
             self.move_to(self.next_seq);
@@ -224,11 +227,8 @@ impl Changes {
             let shared = self.shared.clone();
             // Held while reading, so that closing waits for it.
             let storage = shared.storage.read();
-            if storage.generation != self.generation {
-                self.generation = storage.generation;
-                self.move_to(self.next_seq);
-            }
-            let storage = storage.now.as_ref().ok_or(ChangesError::Closed)?;
+            self.follow(shared.generation_now());
+            let storage = storage.as_ref().ok_or(ChangesError::Closed)?;
             match self.position {
                 Some(position) => LogReader::new(storage.clone(), position).next(),
                 None => block_with(storage.as_ref(), self.next_to_read()),

@@ -87,7 +87,7 @@ impl Convofold {
         let (resident, resident_bytes) = (board.resident_len() as u64, board.resident_bytes());
         drop(board);
         let open = shared.live.index().open_len() as u64;
-        let disk_bytes = shared.storage.read().now.as_ref().and_then(|storage| storage.disk_bytes().ok());
+        let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
         let (texts_before, closed_before, last_retention_at) = shared.removals.read().latest();
         let log_start = shared.log_start.read();
         Stats {

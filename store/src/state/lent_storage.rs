@@ -31,10 +31,10 @@ impl LentStorage {
 
     fn lend<T>(&self, call: impl FnOnce(&dyn ReadStorage) -> Result<T, StorageError>) -> Result<T, StorageError> {
         let storage = self.shared.storage.read();
-        if storage.generation != self.generation {
+        if self.shared.generation_now() != self.generation {
             return Err(StorageError::Replaced);
         }
-        call(storage.now.as_ref().ok_or(StorageError::Closed)?.as_ref())
+        call(storage.as_ref().ok_or(StorageError::Closed)?.as_ref())
     }
 }
 

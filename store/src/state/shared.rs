@@ -39,8 +39,10 @@ pub(crate) struct Shared {
     pub(crate) search: SearchIndex,
     /// Changed after board and index, so that no reader sees a bookmark without its events.
     pub(crate) bookmarks: RwLock<BTreeMap<String, Vec<u8>>>,
-    /// Readers hold the lock while they read, so that closing waits for them.
-    pub(crate) storage: RwLock<UsedStorage>,
+    /// `None` once the database is closed. Readers hold the lock while they read, so that closing waits for them.
+    pub(crate) storage: RwLock<Option<Arc<dyn ReadStorage>>>,
+    /// How often a storage with other contents has replaced the one before. Changed while `storage` is locked.
+    generation: AtomicU64,
     /// The storage of a database that is closed, until it is released.
     closed: Mutex<Option<Arc<dyn ReadStorage>>>,
     /// The last event on the board, in the index and in the log. Changed while `Live::applying` is held.
@@ -74,14 +76,6 @@ pub(crate) struct Shared {
     pub(crate) columns: ColumnsPool,
     pub(crate) reports: KeptReports,
     poison: OnceLock<Arc<StorageError>>,
-}
-
-/// The storage that the database uses.
-pub(crate) struct UsedStorage {
-    /// `None` once the database is closed.
-    pub(crate) now: Option<Arc<dyn ReadStorage>>,
-    /// How often a storage with other contents has replaced the one before.
-    pub(crate) generation: u64,
 }
 
 /// What answers are made from: everything that changes with the contents of the storage.
@@ -143,7 +137,8 @@ impl Shared {
             archive,
             search,
             bookmarks: RwLock::new(bookmarks),
-            storage: RwLock::new(UsedStorage { now: Some(storage), generation: 0 }),
+            storage: RwLock::new(Some(storage)),
+            generation: AtomicU64::new(0),
             closed: Mutex::default(),
             applied_seq: AtomicU64::new(position.last_seq()),
             checkpoint_holds: AtomicU64::new(0),
@@ -208,7 +203,7 @@ impl Shared {
         }
         drop(durable);
         // Not released here: sled may read and write long while it is dropped, and readers would wait.
-        let storage = self.storage.write().now.take();
+        let storage = self.storage.write().take();
         if storage.is_some() {
             *self.closed.lock() = storage;
         }
@@ -216,7 +211,13 @@ impl Shared {
 
     /// How often a storage with other contents has replaced the one before. Waits until the memory agrees with it.
     pub(crate) fn generation(&self) -> u64 {
-        self.storage.read().generation
+        let _storage = self.storage.read();
+        self.generation_now()
+    }
+
+    /// Like [`Shared::generation`], for threads that borrow the storage, or do not need it yet.
+    pub(crate) fn generation_now(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// Replaces everything that answers are made from, at once: with the same events up to the same seq, as an erasure leaves
@@ -236,8 +237,8 @@ impl Shared {
                 std::mem::swap(&mut *self.removals.write(), &mut removals);
                 std::mem::swap(&mut *log_start, &mut start);
                 self.reports.clear();
-                used.generation += 1;
-                before = used.now.replace(storage.clone());
+                self.generation.fetch_add(1, Ordering::SeqCst);
+                before = used.replace(storage.clone());
             });
         });
         Contents { live, archive, search, erasures, removals, start, storage: before.unwrap_or(storage) }

@@ -73,7 +73,7 @@ impl Move {
 
     /// Copies what was written since, durably, and marks the storage before. `from` is not changed meanwhile.
     pub(crate) fn complete(&self, shared: &Shared, from: &dyn Storage) -> Result<(), Moved> {
-        if shared.storage.read().now.is_none() {
+        if shared.storage.read().is_none() {
             return Err(Moved::Failed(Arc::new(StorageError::Closed)));
         }
         if shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun {

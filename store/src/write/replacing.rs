@@ -74,7 +74,7 @@ impl Replacement {
     /// Copies and folds what was written since, durably, and marks the storage before. `from`, whose log ends at `end`, is not
     /// changed meanwhile.
     pub(crate) fn complete(&mut self, shared: &Shared, from: &dyn Storage, end: LogPosition) -> Result<(), Moved> {
-        if shared.storage.read().now.is_none() {
+        if shared.storage.read().is_none() {
             return Err(Moved::Failed(Arc::new(StorageError::Closed)));
         }
         if shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun {

@@ -390,7 +390,7 @@ impl Writer {
         }
         self.name_storage(&to.folder, self.position)?;
         // Waits for the readers' calls.
-        self.shared.storage.write().now = Some(to.storage.clone());
+        *self.shared.storage.write() = Some(to.storage.clone());
         Ok(Moved::Done(Before::new(self.use_storage(to.storage), None)))
     }
 

@@ -67,7 +67,13 @@ impl TotalsArgs {
                 console.note("the database contains no conversations");
             }
             self.output.arrange(&mut totals, cells);
-            self.output.print(totals, cells, &[], |totals| TotalsJson { totals, moment: db.report(), cluster: db.cluster() }, console)
+            self.output.print(
+                totals,
+                cells,
+                &[],
+                |totals| TotalsJson { totals, moment: db.report(), cluster: db.cluster() },
+                console,
+            )
         })
     }
 }

@@ -89,11 +89,7 @@ impl GatherView<'_> {
     }
 
     /// Reads on where all conversations of a partition were taken.
-    async fn read_ahead(
-        &self,
-        gathered: &mut Gathered<Vec<Ahead>>,
-        list: List<'_>,
-    ) -> Result<(), GatherError> {
+    async fn read_ahead(&self, gathered: &mut Gathered<Vec<Ahead>>, list: List<'_>) -> Result<(), GatherError> {
         let needy = gathered.answer.iter().filter(|list| list.needs_more());
         let questions: Vec<_> = needy
             .map(|ahead| {

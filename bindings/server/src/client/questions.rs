@@ -262,12 +262,7 @@ impl Questions {
 
     /// Like [`Questions::list`], with more conditions: parameters of the server that a query does not have.
     #[must_use]
-    pub fn list_where(
-        self,
-        query: &Query,
-        listing: Listing,
-        conditions: &[(String, String)],
-    ) -> Question<ListedPage> {
+    pub fn list_where(self, query: &Query, listing: Listing, conditions: &[(String, String)]) -> Question<ListedPage> {
         let mut params = params_of(query);
         params.extend(conditions.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         params.insert("rows".to_owned(), (listing != Listing::States).into());

@@ -117,7 +117,9 @@ impl IngestArgs {
                 lines.ingest(&batches, console)
             }
             #[cfg(feature = "cluster")]
-            Database::Across(cluster) => Err(cluster.unsupported("events go into its log (`convofold cluster publish`)")),
+            Database::Across(cluster) => {
+                Err(cluster.unsupported("events go into its log (`convofold cluster publish`)"))
+            }
         };
         // A service that is stopped has not failed.
         ended.map(|exit| if self.follow.is_some() { Exit::Success } else { exit })

@@ -174,7 +174,8 @@ impl FinderArgs {
             }
             if !is_by_line {
                 let next_cursor = next.as_ref().map(ToString::to_string);
-                let whole = |conversations| PageJson { conversations, next_cursor, moment: db.report(), cluster: db.cluster() };
+                let whole =
+                    |conversations| PageJson { conversations, next_cursor, moment: db.report(), cluster: db.cluster() };
                 self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
             } else {
                 self.output.print_lines(entries, |entry| context.cells(entry), is_first, console)?;
@@ -216,7 +217,8 @@ impl FinderArgs {
         for entry in &mut entries {
             self.complete(db, entry)?;
         }
-        let whole = |conversations| PageJson { conversations, next_cursor: None, moment: db.report(), cluster: db.cluster() };
+        let whole =
+            |conversations| PageJson { conversations, next_cursor: None, moment: db.report(), cluster: db.cluster() };
         self.output.print(entries, |entry| context.cells(entry), context.hidden, whole, console)?;
         if more > 0 {
             console.flush()?;

@@ -128,7 +128,9 @@ impl ReplayArgs {
                 Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
             }
             #[cfg(feature = "cluster")]
-            Database::Across(cluster) => Err(cluster.unsupported("events go into its log (`convofold cluster publish`)")),
+            Database::Across(cluster) => {
+                Err(cluster.unsupported("events go into its log (`convofold cluster publish`)"))
+            }
         }
     }
 
