@@ -9,6 +9,7 @@ use convofold::diff::DiffError;
 use convofold::erase::EraseError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
+use convofold::retention::RetainError;
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, CompactError, ExportEventsError, HoldError, IngestError, MarkError,
@@ -78,6 +79,7 @@ impl Kind for StorageError {
         match self {
             Self::Closed => Error::Closed,
             Self::Replaced => Error::Busy,
+            Self::Expired { .. } => Error::BadMoment,
             Self::Value(_) | Self::Unreadable { .. } | Self::BrokenTree => Error::Damaged,
             _ => Error::Io,
         }
@@ -259,6 +261,21 @@ impl Kind for EraseError {
             Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } | Self::Move(_) => Error::Io,
             Self::Storage(error) => error.kind(),
             Self::Copy(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            Self::Open(error) => error.kind(),
+            _ => Error::Other,
+        }
+    }
+}
+
+impl Kind for RetainError {
+    fn kind(&self) -> Error {
+        match self {
+            Self::Rules(_) => Error::InvalidArgument,
+            Self::InUse | Self::Busy { .. } => Error::Busy,
+            Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } => Error::Io,
+            Self::Trim(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             Self::Open(error) => error.kind(),
             _ => Error::Other,

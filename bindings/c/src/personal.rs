@@ -1,9 +1,10 @@
-//! Members: what is stored about them, erasures, and legal holds.
+//! Members: what is stored about them, erasures, legal holds and retention.
 
 use std::ffi::{c_char, c_void};
 
 use convofold::erase::{Erasable, Erase, Erased};
-use convofold::{Subject, SubjectParams};
+use convofold::retention::Retention;
+use convofold::{Subject, SubjectParams, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::database::Db;
@@ -149,6 +150,47 @@ pub extern "C" fn convofold_lift_hold(db: Db, number: u64) -> Error {
 pub unsafe extern "C" fn convofold_holds_json(db: Db, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states these requirements for callers.
     unsafe { to_json(json, || Ok(db.get()?.holds())) }
+}
+
+/// Applies rules of retention while the database stays in use: removes from the log, from conversations and of conversations
+/// what is older than the rules allow.
+///
+/// `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object with
+/// `texts_ms` and `closed_ms` for each tenant that has rules of its own. All of them are optional. `now_ms` is the time to which
+/// they count. With `dry_run` other than 0, nothing is changed.
+///
+/// `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+///
+/// Errors: INVALID_ARGUMENT (`rules` has another form, or `now_ms` is out of range); BUSY (another operation reads or writes the
+/// whole database); DAMAGED, POISONED, IO.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_retain(
+    db: Db,
+    rules: *const c_char,
+    now_ms: i64,
+    dry_run: i32,
+    json: *mut *mut c_char,
+) -> Error {
+    guard(|| {
+        // SAFETY: the header states these requirements for callers.
+        let (rules, out) = unsafe { (pointer::text(rules, "rules")?, OutText::new_if_any(json)?) };
+        let rules: Retention = serde_json::from_str(rules).map_err(|error| invalid("rules", &error))?;
+        let out_of_range = || Failure::argument(format!("now_ms: {now_ms} is out of range"));
+        let now = Time::from_ms(now_ms).ok_or_else(out_of_range)?;
+        let retained = db.get()?.retain(&rules, now, dry_run != 0)?;
+        out.map_or(Ok(()), |out| out.set_json(&retained))
+    })
+}
+
+/// Sets `json` to all runs of retention: a JSON array, in the order in which they were made.
+///
+/// Ownership: the caller owns `json`; release it with convofold_string_free().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn convofold_retention_runs_json(db: Db, json: *mut *mut c_char) -> Error {
+    // SAFETY: the header states these requirements for callers.
+    unsafe { to_json(json, || Ok(db.get()?.retention_runs())) }
 }
 
 /// # Safety

@@ -1,4 +1,4 @@
-/* Replay, queries, exports, backup, verification, repair, trim, compaction, disclosure, erasure and legal holds. */
+/* Replay, queries, exports, backup, verification, repair, trim, compaction, disclosure, erasure, legal holds and retention. */
 #include "check.h"
 
 static convofold_db open_db(const char *name)
@@ -297,6 +297,22 @@ static void members_are_erased_unless_a_hold_keeps_them(convofold_db db)
     CHECK(counters.erased == 1);
 }
 
+static void what_is_older_than_a_rule_is_removed(convofold_db db)
+{
+    const int64_t now_ms = 1772442900000LL + 1000;
+    SAYS("\"texts\":", convofold_retain(db, "{\"texts_ms\":1000}", now_ms, 1, &json));
+    SAYS("\"text\":\"Number 8\"", convofold_history_json(db, "c-1", &json));
+    SAYS("\"number\":1,", convofold_retain(db, "{\"texts_ms\":1000}", now_ms, 0, &json));
+    char *json;
+    OK(convofold_history_json(db, "c-1", &json));
+    CHECK(strstr(json, "Number 8") == NULL);
+    OK(convofold_string_free(json));
+    SAYS("[{\"number\":1,", convofold_retention_runs_json(db, &json));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_retain(db, "{\"closed_ms\":1000}", now_ms, 0, NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_retain(db, "[]", now_ms, 0, NULL));
+    EXPECT(CONVOFOLD_ERROR_INVALID_ARGUMENT, convofold_retain(db, "{}", INT64_MIN, 0, NULL));
+}
+
 static void unused_room_is_given_back(convofold_db db)
 {
     convofold_hash before, after;
@@ -323,6 +339,7 @@ int main(void)
     what_is_old_can_go(db);
     members_are_told_what_is_stored(db);
     members_are_erased_unless_a_hold_keeps_them(db);
+    what_is_older_than_a_rule_is_removed(db);
     unused_room_is_given_back(db);
     OK(convofold_close(db));
     return 0;

@@ -9,6 +9,7 @@ use convofold::diff::DiffError;
 use convofold::erase::EraseError;
 use convofold::repair::RepairError;
 use convofold::replay::{FindError, ReplayError};
+use convofold::retention::RetainError;
 use convofold::verify::VerifyError;
 use convofold::{
     ChangesError, CloseError, CommitError, CompactError, DraftError, ExportEventsError, HoldError, IngestError,
@@ -28,7 +29,7 @@ mod raised {
 
     import! {
         AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError DiffError
-        EraseError EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError
+        EraseError EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError RetainError
         StorageError SubmitError TrimError VerifyError
     }
 }
@@ -96,7 +97,7 @@ raise! {
     DraftError as EventError {};
     QueryError as QueryError {};
     PageError as QueryError {} transparent { PageError::Query(inner) => inner, PageError::Storage(inner) => inner };
-    StorageError as StorageError { StorageError::Closed => ClosedError };
+    StorageError as StorageError { StorageError::Closed => ClosedError, StorageError::Expired { .. } => MomentError };
     ReportError as QueryError {} transparent { ReportError::Storage(inner) => inner };
     MomentError as MomentError { MomentError::Mark(MarkError::Closed) => ClosedError } transparent {
         MomentError::Storage(inner) => inner
@@ -118,6 +119,7 @@ raise! {
         EraseError::Commit(inner) => inner,
         EraseError::Storage(inner) => inner
     };
+    RetainError as RetainError {} transparent { RetainError::Commit(inner) => inner };
     HoldError as HoldError {} transparent { HoldError::Commit(inner) => inner };
     CompactError as CompactError {} transparent { CompactError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };

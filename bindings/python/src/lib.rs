@@ -60,7 +60,7 @@ mod _convofold {
     #[pymodule_export]
     use crate::history::{Arrivals, Conflict, ConflictingField, HistoryEntry};
     #[pymodule_export]
-    use crate::personal::{Disclosed, Erasable, Erased, Erasure, Hold};
+    use crate::personal::{Disclosed, Erasable, Erased, Erasure, Hold, Retained, RetentionHorizon, RetentionRun};
     #[pymodule_export]
     use crate::query::{AgentLoad, ConversationRow, ConversationRows, Page, Totals, UnknownValue};
     #[pymodule_export]

@@ -1,7 +1,10 @@
-//! Members: what is stored about them, erasures, and legal holds.
+//! Members: what is stored about them, erasures, legal holds and retention.
+
+use std::time::Duration;
 
 use convofold::erase::Erase;
-use convofold::{Status, Subject, SubjectParams};
+use convofold::retention::{Retention, Rule};
+use convofold::{Status, Subject, SubjectParams, Time};
 use pyo3::prelude::*;
 
 use crate::database::Convofold;
@@ -9,7 +12,7 @@ use crate::error::{Failure, value_error};
 use crate::names::Name;
 use crate::result::{Show, result};
 use crate::stream::Target;
-use crate::time::Utc;
+use crate::time::{GivenTime, Utc};
 
 result! {
     /// What was disclosed.
@@ -79,6 +82,57 @@ result! {
 }
 
 result! {
+    /// A run of retention.
+    RetentionRun from run: convofold::retention::RetentionRun {
+        /// Number of the run, from 1.
+        number: u64,
+        /// When it was made, in milliseconds since the epoch.
+        at: i64,
+        /// Number of events that were trimmed from the log.
+        trimmed_events: u64,
+        /// What was removed, by tenant.
+        horizons: Vec<RetentionHorizon>,
+        /// Number of conversations that a legal hold kept as they are.
+        held: u64,
+        /// HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        keyed_hash_before: String,
+        /// State hash after it.
+        hash_after: String,
+    }
+    utc { at_utc: Utc = at, }
+}
+
+result! {
+    /// What a run of retention removed of one tenant.
+    RetentionHorizon from convofold::retention::RetentionHorizon {
+        /// The tenant; None for all without a rule of their own.
+        tenant: Option<String>,
+        /// The time before which texts are gone, in milliseconds since the epoch; None without a rule for texts.
+        texts_before: Option<i64>,
+        /// The time before which conversations that ended are gone, in milliseconds since the epoch; None without such a rule.
+        closed_before: Option<i64>,
+        /// Number of removed texts.
+        texts: u64,
+        /// Number of removed conversations.
+        conversations: u64,
+        /// Number of their events.
+        events: u64,
+    }
+}
+
+result! {
+    /// What a run of retention did, or would do.
+    Retained from convofold::retention::Retained {
+        /// The run, as it is recorded.
+        run: RetentionRun,
+        /// Size of the storage before, in bytes.
+        before_bytes: u64,
+        /// Size of the storage now, in bytes.
+        after_bytes: u64,
+    }
+}
+
+result! {
     /// A legal hold.
     Hold from hold: convofold::Hold {
         /// Number of the hold.
@@ -102,6 +156,17 @@ fn subjects(
     let [members, numbers, conversations] = [members, numbers, conversations].map(Option::unwrap_or_default);
     let params = SubjectParams { members, numbers, conversations };
     params.subjects().map_err(|error| value_error(error.to_string()))
+}
+
+/// The rules of retention that arguments name.
+fn rules(log: Option<Duration>, texts: Option<Duration>, closed: Option<Duration>, tenant: Option<&str>) -> Retention {
+    let rules = log.into_iter().fold(Retention::new(), Retention::log_older_than);
+    if let Some(tenant) = tenant {
+        let rule = texts.into_iter().fold(Rule::new(), Rule::texts_older_than);
+        return rules.tenant(tenant, closed.into_iter().fold(rule, Rule::closed_older_than));
+    }
+    let rules = texts.into_iter().fold(rules, Retention::texts_older_than);
+    closed.into_iter().fold(rules, Retention::closed_older_than)
 }
 
 #[pymethods]
@@ -170,6 +235,41 @@ impl Convofold {
     /// Returns the receipts of all erasures. They name nobody.
     fn erasures(&self, py: Python<'_>) -> Result<Vec<Erasure>, Failure> {
         self.asked(py, convofold::Convofold::erasures).map(Show::show)
+    }
+
+    /// Removes what is older than these ages (`datetime.timedelta`), while the database is in use. Nothing that was removed comes
+    /// back if it arrives again. Conversations under a legal hold stay as they are.
+    ///
+    /// - `log`: drops older events from the log; states stay.
+    /// - `texts`: removes older texts; events, counts and times stay.
+    /// - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, not longer.
+    /// - `tenant`: `texts` and `closed` are for this tenant only.
+    /// - `now`: the time to which ages count (default: now).
+    /// - `dry_run`: says what would be removed, and changes nothing.
+    ///
+    /// If texts or conversations go, the database is read as a whole and written again, which needs room for a second copy on the
+    /// disk.
+    #[pyo3(signature = (*, log=None, texts=None, closed=None, tenant=None, now=None, dry_run=false))]
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]
+    fn retain(
+        &self,
+        py: Python<'_>,
+        log: Option<Duration>,
+        texts: Option<Duration>,
+        closed: Option<Duration>,
+        tenant: Option<&str>,
+        now: Option<GivenTime>,
+        dry_run: bool,
+    ) -> Result<Retained, Failure> {
+        let rules = rules(log, texts, closed, tenant);
+        rules.check().map_err(|error| value_error(error.to_string()))?;
+        let now = now.map_or_else(Time::now, |now| now.0);
+        self.detached(py, move |db| db.retain(&rules, now, dry_run)).map(Show::show)
+    }
+
+    /// Returns all runs of retention.
+    fn retention_runs(&self, py: Python<'_>) -> Result<Vec<RetentionRun>, Failure> {
+        self.asked(py, convofold::Convofold::retention_runs).map(Show::show)
     }
 
     /// Places a legal hold and returns its number: until it is lifted, conversations of this member, those that come later

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::airship::{AirshipConfig, AirshipSettings};
 use crate::alerts::{self, AlertSettings};
 use crate::error::ServeError;
-use crate::schedule::CompactSettings;
+use crate::schedule::{CompactSettings, RetentionSettings};
 use crate::span::Span;
 
 /// The hook of `/webhooks/superoffice` and `/webhooks/airship` without a name.
@@ -132,6 +132,9 @@ pub struct Settings {
     #[cfg_attr(feature = "clap", arg(skip))]
     #[serde(default)]
     pub alert: Vec<AlertSettings>,
+    /// What is removed when it is old: `[retention]` in a settings file.
+    #[cfg_attr(feature = "clap", arg(skip))]
+    pub retention: Option<RetentionSettings>,
     /// When the storage is compacted: `[compact]` in a settings file.
     #[cfg_attr(feature = "clap", arg(skip))]
     pub compact: Option<CompactSettings>,
@@ -297,6 +300,7 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             max_alerts: self.max_alerts.or(other.max_alerts),
             alert: if self.alert.is_empty() { other.alert } else { self.alert },
+            retention: self.retention.or(other.retention),
             compact: self.compact.or(other.compact),
             log: self.log.or(other.log),
         }
@@ -355,6 +359,7 @@ impl Settings {
             public_url: self.public_url,
             max_alerts: self.max_alerts.unwrap_or(10_000),
             alert: self.alert,
+            retention: self.retention,
             compact: self.compact,
             log: self.log.unwrap_or_default(),
             superoffice_secret,
@@ -362,6 +367,7 @@ impl Settings {
         };
         config.reading()?;
         alerts::resolve(&config.alert).map_err(|why| refused(&why))?;
+        config.retention.as_ref().map_or(Ok(()), RetentionSettings::check).map_err(|why| refused(&why))?;
         if let Some(url) = config.public_url.as_deref().filter(|url| !is_public_url(url)) {
             return Err(refused(&format!("public-url is https://HOST[/BASE] or http://..., found {url:?}")));
         }
@@ -439,6 +445,9 @@ pub struct Config {
     /// The alerts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alert: Vec<AlertSettings>,
+    /// What is removed when it is old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionSettings>,
     /// When the storage is compacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compact: Option<CompactSettings>,

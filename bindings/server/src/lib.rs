@@ -62,7 +62,7 @@ pub use error::ServeError;
 pub use mounts::{Mounts, Overview};
 pub use relay::{Answers, Asked, Relay, Reply, run_relay};
 pub use routes::{EraseAnswer, EraseRequest, openapi};
-pub use schedule::{CompactSettings, TimeOfDay};
+pub use schedule::{CompactSettings, RetentionSettings, TenantRetention, TimeOfDay};
 pub use server::{Server, run, start_log};
 pub use span::Span;
 pub use tokens::{NewToken, Role, Token, TokenError, TokenFile};

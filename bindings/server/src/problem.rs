@@ -133,6 +133,9 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Closed => Self::unavailable("the database is closed"),
+            StorageError::Expired { before } => {
+                Self::new(StatusCode::GONE, error.to_string()).with_earliest(before.ms())
+            }
             StorageError::Replaced => Self::unavailable("conversations were erased meanwhile: ask again"),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a conversation cannot be read: {error}")),
         }

@@ -58,6 +58,8 @@ fn only_an_administrator_discloses_erases_and_holds() {
         ("POST", "/api/v1/disclose", body.as_str(), 403),
         ("POST", "/api/v1/erase", body.as_str(), 200),
         ("GET", "/api/v1/erasures", "", 200),
+        ("POST", "/api/v1/retain?dry_run=true", "{\"texts_ms\":1}", 200),
+        ("GET", "/api/v1/retention-runs", "", 200),
         ("POST", "/api/v1/holds", r#"{"subject":{"member":"m-1"},"reason":"r"}"#, 201),
         ("GET", "/api/v1/holds", "", 200),
         ("DELETE", "/api/v1/holds/9", "", 404),

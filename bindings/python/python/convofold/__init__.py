@@ -101,6 +101,10 @@ class EraseError(ConvofoldError):
     """Nothing was erased: a legal hold, an open conversation, or the storage cannot be written again."""
 
 
+class RetainError(ConvofoldError):
+    """Not everything that is old was removed."""
+
+
 class HoldError(ConvofoldError):
     """A legal hold was not placed or lifted."""
 

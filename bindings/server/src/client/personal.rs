@@ -1,11 +1,12 @@
-//! Members: what is stored about them, erasures, and legal holds.
+//! Members: what is stored about them, erasures, legal holds and retention.
 
 use std::io::{BufRead, BufReader, Write};
 
 use axum::body::Bytes;
 use axum::http::Method;
 use convofold::erase::{Erasable, Erasure};
-use convofold::{Disclosed, Hold, StateHash, Subject, SubjectParams};
+use convofold::retention::{Retained, Retention, RetentionRun};
+use convofold::{Disclosed, Hold, StateHash, Subject, SubjectParams, Time};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -70,6 +71,27 @@ impl Client {
         }
         let params = hash_before.map(|hash| ("hash_before", hash.to_string()));
         self.get(&path("/api/v1/erasures", &Vec::from_iter(params))).map(|Answer { erasures }| erasures)
+    }
+
+    /// Removes what is older than these rules allow; see [`Convofold::retain`](convofold::Convofold::retain).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn retain(&self, rules: &Retention, now: Time, dry_run: bool) -> Result<Retained, ClientError> {
+        let params = [("dry_run", dry_run.to_string()), ("now", now.ms().to_string())];
+        self.whole(self.post_json(&path("/api/v1/retain", &params), rules)?)
+    }
+
+    /// All runs of retention; see [`Convofold::retention_runs`](convofold::Convofold::retention_runs).
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn retention_runs(&self) -> Result<Vec<RetentionRun>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            runs: Vec<RetentionRun>,
+        }
+        self.get("/api/v1/retention-runs").map(|Answer { runs }| runs)
     }
 
     /// Places a legal hold, and returns its number; see [`Convofold::hold`](convofold::Convofold::hold).

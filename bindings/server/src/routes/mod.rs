@@ -18,6 +18,7 @@ mod export;
 mod disclose;
 mod erase;
 mod holds;
+mod retention;
 mod hash;
 mod conflicts;
 mod ids;
@@ -106,6 +107,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(erase::erasures))
         .routes(routes!(holds::place, holds::list))
         .routes(routes!(holds::lift))
+        .routes(routes!(retention::retain))
+        .routes(routes!(retention::runs))
         .routes(routes!(batches::batches))
         .routes(routes!(bookmarks::bookmark))
         .routes(routes!(backup::backup))

@@ -1,16 +1,18 @@
-//! What runs at a time of day: the compaction.
+//! What runs at a time of day: retention and compaction.
 
 mod settings;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use convofold::Time;
+use convofold::retention::Retained;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-pub use settings::{CompactSettings, TimeOfDay};
+pub use settings::{CompactSettings, RetentionSettings, TenantRetention, TimeOfDay};
 
 use crate::app::{App, Phase};
 use crate::config::Config;
@@ -22,12 +24,15 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 /// What runs at a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Job {
+    /// Before the compaction, if both are due at the same time.
+    Retention,
     Compact,
 }
 
 impl Job {
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Retention => "retention",
             Self::Compact => "compact",
         }
     }
@@ -67,7 +72,9 @@ enum Outcome {
 impl Schedule {
     pub(crate) fn new(config: &Config) -> Self {
         let zone = TimeZoneDatabase::bundled().get(&config.zone).unwrap_or(TimeZone::UTC);
-        let times: Vec<_> = config.compact.iter().map(|compact| (Job::Compact, compact.at)).collect();
+        let retention = config.retention.iter().map(|retention| (Job::Retention, retention.at));
+        let compact = config.compact.iter().map(|compact| (Job::Compact, compact.at));
+        let times: Vec<_> = retention.chain(compact).collect();
         let runs = times.iter().map(|(job, _)| (*job, Runs::default())).collect();
         Self { times, zone, runs: Mutex::new(runs) }
     }
@@ -118,6 +125,7 @@ pub(crate) async fn follow(app: App) {
 fn run(app: &App, job: Job) {
     let (at, started, before_bytes) = (clock_ms(), Instant::now(), app.db.stats().disk_bytes);
     let outcome = match job {
+        Job::Retention => retain(app),
         Job::Compact => compact(app),
     };
     let after_bytes = app.db.stats().disk_bytes;
@@ -127,6 +135,31 @@ fn run(app: &App, job: Job) {
     (runs.last_at, runs.last_took) = (at, started.elapsed());
     if let Outcome::Done = outcome {
         runs.freed_bytes += before_bytes.saturating_sub(after_bytes);
+    }
+}
+
+/// Removes what is older than the rules of the settings allow.
+fn retain(app: &App) -> Outcome {
+    let Some(settings) = &app.config.retention else { return Outcome::Skipped };
+    let retained = app.db.retain(&settings.rules(), Time::now(), false);
+    // Rows have texts.
+    app.show_again();
+    match retained {
+        Ok(Retained { run, .. }) => {
+            let removed = run.horizons.iter().map(|horizon| horizon.texts + horizon.conversations).sum::<u64>();
+            tracing::info!(
+                number = run.number,
+                trimmed = run.trimmed_events,
+                removed,
+                held = run.held,
+                "retention ran"
+            );
+            if removed + run.trimmed_events > 0 { Outcome::Done } else { Outcome::Skipped }
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "what is old cannot be removed");
+            Outcome::Failed
+        }
     }
 }
 

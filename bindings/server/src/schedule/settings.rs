@@ -1,12 +1,16 @@
 //! Settings of what runs at a time of day.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use convofold::retention::{Retention, Rule};
 use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::span::Span;
 
 /// A time of day: `03:30`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +72,69 @@ pub struct CompactSettings {
     pub at: TimeOfDay,
 }
 
+/// What is removed when it is old: a table `[retention]` in a settings file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetentionSettings {
+    /// The time of day, in the zone of the settings.
+    pub at: TimeOfDay,
+    /// The age of the events that are dropped from the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Span>,
+    /// The age of the texts that are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Span>,
+    /// The age of the closed conversations that are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Span>,
+    /// Other ages, by tenant: `[retention.tenants.North]`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, TenantRetention>,
+}
+
+/// What is removed of one tenant. An age replaces the general one of its kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TenantRetention {
+    /// The age of the texts that are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Span>,
+    /// The age of the closed conversations that are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Span>,
+}
+
+impl RetentionSettings {
+    /// The rules.
+    pub(crate) fn rules(&self) -> Retention {
+        let Self { at: _, log, texts, closed, tenants } = self;
+        let mut rules = log.iter().fold(Retention::new(), |rules, age| rules.log_older_than(age.0));
+        rules = texts.iter().fold(rules, |rules, age| rules.texts_older_than(age.0));
+        rules = closed.iter().fold(rules, |rules, age| rules.closed_older_than(age.0));
+        for (tenant, TenantRetention { texts, closed }) in tenants {
+            let rule = texts.iter().fold(Rule::new(), |rule, age| rule.texts_older_than(age.0));
+            rules = rules.tenant(tenant, closed.iter().fold(rule, |rule, age| rule.closed_older_than(age.0)));
+        }
+        rules
+    }
+
+    /// Refuses settings that remove nothing, or rules that do not fit together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let ages = [self.log, self.texts, self.closed];
+        let of_tenants = self.tenants.values().flat_map(|tenant| [tenant.texts, tenant.closed]);
+        if ages.into_iter().chain(of_tenants).all(|age| age.is_none()) {
+            return Err("retention has no age: give log, texts or closed, such as texts = \"90d\"".to_owned());
+        }
+        self.rules().check().map_err(|error| format!("retention: {error}"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const MINUTE: i64 = 60_000;
@@ -118,5 +183,41 @@ mod tests {
             assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
         }
         assert_eq!("03:30".parse::<TimeOfDay>().unwrap().to_string(), "03:30");
+    }
+
+    fn retention(toml: &str) -> Result<RetentionSettings, String> {
+        let settings: RetentionSettings = toml::from_str(toml).map_err(|error| error.message().to_owned())?;
+        settings.check().map(|()| settings)
+    }
+
+    #[test]
+    fn rules_of_retention_have_ages_and_other_ones_by_tenant() {
+        let given =
+            "at = \"03:00\"\nlog = \"90d\"\ntexts = \"30d\"\nclosed = \"730d\"\n[tenants.North]\ntexts = \"7d\"";
+        let settings = retention(given).unwrap();
+        let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+        let expected = Retention::new()
+            .log_older_than(days(90))
+            .texts_older_than(days(30))
+            .closed_older_than(days(730))
+            .tenant("North", Rule::new().texts_older_than(days(7)));
+        assert_eq!(settings.rules(), expected);
+        let printed = toml::to_string(&settings).unwrap();
+        assert_eq!(retention(&printed).unwrap(), settings, "{printed}");
+    }
+
+    #[test]
+    fn settings_that_remove_nothing_or_contradict_each_other_are_refused() {
+        for (given, said) in [
+            ("log = \"90d\"", "at"),
+            ("at = \"03:00\"", "no age"),
+            ("at = \"03:00\"\n[tenants.North]", "no age"),
+            ("at = \"03:00\"\nclosed = \"1d\"", "log"),
+            ("at = \"03:00\"\ntext = \"1d\"", "text"),
+            ("at = \"25:00\"\ntexts = \"1d\"", "25:00"),
+        ] {
+            let refused = retention(given).unwrap_err();
+            assert!(refused.contains(said), "{given}: {refused}");
+        }
     }
 }
