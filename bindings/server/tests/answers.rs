@@ -444,7 +444,7 @@ fn the_committed_document_is_the_served_one() {
             } else {
                 desk.request(&method.to_uppercase(), &concrete, &[], b"").status
             };
-            let is_served = status != 405 && (status != 404 || path.contains("{id}"));
+            let is_served = status != 405 && (status != 404 || path.contains('{'));
             assert!(is_served, "{method} {path}: {status}");
         }
     }

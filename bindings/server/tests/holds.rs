@@ -30,11 +30,11 @@ fn a_legal_hold_is_listed_until_it_is_lifted() {
     }
     let client = Client::of_holder(desk.path()).unwrap();
     let subject = Subject::Customer { tenant: "Cust1".to_owned(), id: 7 };
-    assert_eq!(client.hold(&subject, "case 8").unwrap(), 2);
+    let number = client.hold(&subject, "case 8").unwrap();
     let holds = client.holds().unwrap();
     assert_eq!((holds.len(), &holds[0].subject, holds[0].reason.as_str()), (1, &subject, "case 8"));
-    client.lift_hold(2).unwrap();
-    assert_eq!(client.lift_hold(2).unwrap_err().status(), Some(404));
+    client.lift_hold(number).unwrap();
+    assert_eq!(client.lift_hold(number).unwrap_err().status(), Some(404));
     assert!(desk.db.holds().is_empty());
 }
 
