@@ -126,3 +126,36 @@ fn a_legal_hold_keeps_a_member_until_it_is_lifted() {
     assert_eq!(desk.run("hold", &["--lift", "1"]).code, Some(0));
     assert_eq!(desk.run("erase", &["--member", "700100"]).code, Some(0));
 }
+
+#[test]
+fn a_backup_of_before_is_erased_and_restored_without_the_member() {
+    let desk = desk();
+    let [before, ledger, new] =
+        ["before.cfbk", "erasures.cfel", "new"].map(|name| desk.path(name).display().to_string());
+    let convofold = |args: &[&str]| desk.run_bare(args);
+    assert_eq!(desk.run("backup", &[&before]).code, Some(0));
+    let copy = format!("{before}.copy");
+    std::fs::copy(&before, &copy).unwrap();
+    let hash_after = desk.run("erase", &["--member", "700100", "--open-too", "--json"]).json()["hash_after"].clone();
+    let written = desk.run("erase", &["--ledger", &ledger]);
+    assert_eq!((written.code, written.stderr.contains("1 erasure in")), (Some(0), true), "{written:?}");
+    assert_eq!(desk.run("erase", &["--ledger", &ledger]).code, Some(1), "an existing file stays");
+
+    let restored = convofold(&["restore", &before, "--db", &new, "--erasures", &ledger, "--json"]);
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    assert_eq!(restored.json()["erased"]["conversations"], 2, "{restored:?}");
+    let export = convofold(&["export", "--db", &new, "--events"]).stdout;
+    assert!(!export.contains("700100") && export.contains("700200"), "{export}");
+    let receipts = convofold(&["erase", "--db", &new, "--receipts", "--json"]).json_lines();
+    assert_eq!([&receipts[0]["hash_after"], &receipts[1]["rule"]], [&hash_after, &"again".into()], "{receipts:?}");
+    let again = convofold(&["erase", "--db", &new, "--again", &ledger]);
+    assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""), "{again:?}");
+
+    let erased = convofold(&["erase", "--backup", &copy, "--member", "700100", "--open-too", "--json"]);
+    assert_eq!((erased.code, &erased.json()["events"]), (Some(0), &3.into()), "{erased:?}");
+    let from_copy = desk.path("from-copy").display().to_string();
+    assert_eq!(convofold(&["restore", &copy, "--db", &from_copy]).code, Some(0));
+    let export = convofold(&["export", "--db", &from_copy, "--events"]).stdout;
+    assert!(!export.contains("700100") && export.contains("700200"), "{export}");
+    assert_eq!(convofold(&["erase", "--member", "700100"]).code, Some(2), "--db is missing");
+}

@@ -48,7 +48,8 @@ pub(super) fn like(before: &Path, folder: &Path) -> io::Result<()> {
     like_one(&of_dir, folder)
 }
 
-fn like_one(model: &Metadata, path: &Path) -> io::Result<()> {
+/// Gives a file these modes and this owner.
+pub(super) fn like_one(model: &Metadata, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

@@ -17,6 +17,7 @@ mod fields;
 pub(crate) mod frame;
 pub(crate) mod holds;
 pub(crate) mod key;
+pub(crate) mod ledger;
 pub(crate) mod log_start;
 pub(crate) mod marks;
 pub(crate) mod page;

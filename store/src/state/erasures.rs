@@ -61,13 +61,21 @@ impl Erasure {
 /// All erasures of a database. Nearly every database has none.
 #[derive(Debug, Default)]
 pub(crate) struct Erasures {
-    hasher: Option<Hasher>,
-    conversations: HashSet<KeyedHash>,
-    events: HashSet<KeyedHash>,
+    /// Usually one: a database that was restored with a ledger can have the key of the ledger beside its own.
+    keyed: Vec<Keyed>,
     pub(crate) receipts: Vec<Erasure>,
     /// The numbers of erasures that cannot be read, and why. With one of them, nothing may be written: erased events would
     /// come back.
     pub(crate) damaged: Vec<(u64, Damage)>,
+}
+
+/// What was erased, as hashes with one key.
+#[derive(Debug)]
+struct Keyed {
+    key: Key,
+    hasher: Hasher,
+    conversations: HashSet<KeyedHash>,
+    events: HashSet<KeyedHash>,
 }
 
 impl Erasures {
@@ -75,35 +83,49 @@ impl Erasures {
     pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
         let mut erasures = Self::default();
         for (number, erasure) in each_stored(storage)? {
-            let erasure = match erasure {
-                Ok(erasure) => erasure,
-                Err(why) => {
-                    erasures.damaged.push((number, why));
-                    continue;
-                }
-            };
-            erasures.receipts.push(Erasure::of(number, &erasure));
-            erasures.hasher = Hasher::new(&erasure.key);
-            erasures.conversations.extend(erasure.conversations);
-            erasures.events.extend(erasure.events);
+            match erasure {
+                Ok(erasure) => erasures.add(number, &erasure),
+                Err(why) => erasures.damaged.push((number, why)),
+            }
         }
         Ok(erasures)
     }
 
+    /// Those that are stored, with their numbers.
+    pub(crate) fn of(stored: &[(u64, StoredErasure)]) -> Self {
+        let mut erasures = Self::default();
+        stored.iter().for_each(|(number, erasure)| erasures.add(*number, erasure));
+        erasures
+    }
+
+    fn add(&mut self, number: u64, erasure: &StoredErasure) {
+        self.receipts.push(Erasure::of(number, erasure));
+        let place = self.keyed.iter().position(|keyed| keyed.key == erasure.key).unwrap_or(self.keyed.len());
+        if place == self.keyed.len() {
+            let Some(hasher) = Hasher::new(&erasure.key) else { return };
+            self.keyed.push(Keyed { key: erasure.key, hasher, conversations: HashSet::new(), events: HashSet::new() });
+        }
+        if let Some(keyed) = self.keyed.get_mut(place) {
+            keyed.conversations.extend(&erasure.conversations);
+            keyed.events.extend(&erasure.events);
+        }
+    }
+
     /// Whether events of a conversation with this id were erased. Others need not be asked about one by one.
     pub(crate) fn have_conversation(&self, id: &str) -> bool {
-        self.hasher.as_ref().is_some_and(|hasher| self.conversations.contains(&hasher.conversation(id)))
+        self.keyed.iter().any(|keyed| keyed.conversations.contains(&keyed.hasher.conversation(id)))
     }
 
     /// Whether this event, or another one with its identity, was erased.
     pub(crate) fn have_event(&self, event: EventRef<'_>) -> bool {
-        self.hasher.as_ref().is_some_and(|hasher| self.events.contains(&hasher.event(event)))
+        self.keyed.iter().any(|keyed| keyed.events.contains(&keyed.hasher.event(event)))
     }
 
     /// The erasure before which the state had this hash.
     pub(crate) fn of_state(&self, hash: StateHash) -> Option<&Erasure> {
-        let keyed = StateHash::from_bytes(self.hasher.as_ref()?.state(hash)).to_string();
-        self.receipts.iter().find(|receipt| receipt.keyed_hash_before == keyed)
+        let with_key = |keyed: &Keyed| StateHash::from_bytes(keyed.hasher.state(hash)).to_string();
+        let hashes: Vec<_> = self.keyed.iter().map(with_key).collect();
+        self.receipts.iter().find(|receipt| hashes.contains(&receipt.keyed_hash_before))
     }
 
     /// Whether there are none.

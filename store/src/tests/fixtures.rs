@@ -15,7 +15,8 @@ use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
 use crate::format::{
-    checkpoint, erasures, holds, log_start, page, page_head, recorded_hashes, replay_mark, retention, run, samples,
+    checkpoint, erasures, holds, ledger, log_start, page, page_head, recorded_hashes, replay_mark, retention, run,
+    samples,
 };
 use crate::storage::end_mark::{self, EndMark};
 use crate::storage::fragment::{Fragment, Tree};
@@ -29,7 +30,7 @@ pub(super) struct Form {
     rewrite: fn(&[u8]) -> Result<Vec<u8>, Damage>,
 }
 
-pub(super) const FORMS: [Form; 12] = [
+pub(super) const FORMS: [Form; 13] = [
     Form { name: "block", mark: block::MARK, write: write_block, rewrite: rewrite_block },
     Form {
         name: "page",
@@ -81,6 +82,12 @@ pub(super) const FORMS: [Form; 12] = [
         mark: retention::MARK,
         write: |compressor| retention::seal(&samples::retention(), compressor).unwrap(),
         rewrite: |value| retention::seal(&retention::open(value)?, &mut Compressor::plain()),
+    },
+    Form {
+        name: "ledger",
+        mark: ledger::MARK,
+        write: |compressor| ledger::seal(&vec![(7, samples::erasure())], compressor).unwrap(),
+        rewrite: |value| ledger::seal(&ledger::open(value)?, &mut Compressor::plain()),
     },
     Form {
         name: "run-head",
@@ -272,6 +279,7 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(recorded_hashes::open(7, &fixture("recorded-hashes")).unwrap(), samples::recorded_hashes());
     assert_eq!(erasures::open(7, &fixture("erasure")).unwrap(), samples::erasure());
+    assert_eq!(ledger::open(&fixture("ledger")).unwrap(), [(7, samples::erasure())]);
     assert_eq!(holds::open(&fixture("holds")).unwrap(), samples::holds());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
     assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));

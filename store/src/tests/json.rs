@@ -87,11 +87,12 @@ fn checkpoints_figures_and_what_opening_found() {
         log_bytes: 9,
         checkpoint_seq: 10,
         disk_bytes: 11,
+        unused_bytes: 12,
         ..Stats::default()
     };
     expect(
         &stats,
-        r#"{"conversations":1,"open":2,"resident":3,"resident_bytes":4,"first_seq":5,"last_seq":6,"durable_seq":7,"blocks":8,"log_bytes":9,"checkpoint_seq":10,"disk_bytes":11}"#,
+        r#"{"conversations":1,"open":2,"resident":3,"resident_bytes":4,"first_seq":5,"last_seq":6,"durable_seq":7,"blocks":8,"log_bytes":9,"checkpoint_seq":10,"disk_bytes":11,"unused_bytes":12}"#,
     );
     let recovery = Recovery {
         checkpoint_seq: Some(1),

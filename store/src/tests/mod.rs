@@ -21,6 +21,7 @@ mod hold;
 mod ingest;
 #[cfg(feature = "serde")]
 mod json;
+mod ledger;
 mod machine;
 mod marks;
 mod moments;

@@ -1,9 +1,11 @@
 //! `convofold erase`.
 
 use clap::Args;
+use clap::builder::ArgPredicate;
 use convofold::erase::{Erasable, Erased};
 use convofold::{StateHash, Subject};
 
+use crate::commands::erase_copies::CopiesArgs;
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
@@ -24,13 +26,20 @@ use crate::personal;
 /// leaves everything of before or everything of after.
 ///
 /// A process that holds the database erases itself: it answers questions and takes events meanwhile. Rejects and alerts of
-/// `convofold serve` that contain the member are removed, too. Backups, exports and other copies are not changed.
+/// `convofold serve` that contain the member are removed, too. Exports and other copies are not
+/// changed. A complete backup is erased from with --backup. A database that was restored from an earlier backup is erased from
+/// again with a ledger (--ledger, --again).
 #[derive(Debug, Args)]
+#[command(mut_arg("db", |db| {
+    db.required(false).required_unless_present("backup").default_value_if("backup", ArgPredicate::IsPresent, Some("."))
+}))]
 #[command(after_help = "\
 Examples:
   convofold erase --db ./db --member 700100 --dry-run
   convofold erase --db ./db --member 700100 --number '+47 900 00 001' --json > receipt.json
   convofold erase --db ./db --member superoffice:Cust12345:customer:77
+  convofold erase --backup monday.cfbk --member 700100
+  convofold erase --db ./db --ledger erasures.cfel
 ")]
 pub struct EraseArgs {
     #[command(flatten)]
@@ -51,6 +60,8 @@ pub struct EraseArgs {
     /// and run `convofold hash` on it.
     #[arg(long, value_name = "HASH", requires = "receipts")]
     hash_before: Option<StateHash>,
+    #[command(flatten)]
+    copies: CopiesArgs,
     /// Print the receipt as one JSON object; with --dry-run or --receipts, one object per line.
     #[arg(long)]
     json: bool,
@@ -88,6 +99,9 @@ impl EraseArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
         if self.receipts {
             return self.list_receipts(console);
+        }
+        if let Some(exit) = self.copies.run(&self.db.db, (&self.subjects, self.open_too), self.json, console)? {
+            return Ok(exit);
         }
         let subjects = self.subjects.expect()?;
         if self.dry_run {
@@ -158,6 +172,22 @@ impl EraseArgs {
         }
         Ok(Exit::Success)
     }
+}
+
+/// Prints what an erasure did.
+pub(super) fn tell(erased: &Erased, json: bool, console: &mut Console) -> Result<(), CliError> {
+    if json {
+        console.json(erased)?;
+    } else {
+        print(erased, console)?;
+    }
+    if erased.also_elsewhere > 0 {
+        console.note(format_args!(
+            "{} of them also occur in other conversations, where they stay",
+            text::counted(erased.also_elsewhere, "id, name or text")
+        ));
+    }
+    Ok(())
 }
 
 fn print(erased: &Erased, console: &mut Console) -> Result<(), CliError> {

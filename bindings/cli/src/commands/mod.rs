@@ -29,6 +29,7 @@ pub mod man;
 pub mod compact;
 pub mod retain;
 pub mod erase;
+mod erase_copies;
 pub mod hold;
 pub mod conflicts;
 #[cfg(feature = "serve")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use convofold_engine::{ImageError, Seq};
 
+use crate::care::erase::EraseError;
 use crate::damage::Damage;
 use crate::log::error::LogError;
 use crate::open::error::OpenError;
@@ -191,6 +192,9 @@ pub enum RestoreError {
     /// The directory is not empty, or the new database cannot be created or opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What was erased cannot be erased again from the restored database.
+    #[error("what the ledger knows cannot be erased")]
+    Erase(#[source] Box<EraseError>),
     /// The restored database cannot be closed.
     #[error("cannot close the restored database")]
     Close(#[from] CloseError),

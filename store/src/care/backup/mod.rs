@@ -45,7 +45,7 @@ use convofold_engine::Seq;
 
 pub use error::{BackupError, BackupFileError, RestoreError};
 pub use file::{BackupContents, BackupFile};
-pub use restore::{RestoreReport, restore};
+pub use restore::{RestoreReport, restore, restore_and_erase};
 pub use source::{BackupPlace, BackupSource, InvalidPlace, RunningBackup};
 
 /// Options of a backup. The default is a complete backup.

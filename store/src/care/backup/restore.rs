@@ -13,6 +13,7 @@ use convofold_engine::{ConversationImage, FOLD_VERSION, Seq, StateHash};
 
 use super::reader::{BackupReader, ReadError, Section};
 use super::{BackupFile, Progress, RestoreError, Step};
+use crate::care::erase::{Erased, Ledger};
 use crate::care::new_store::NewStore;
 use crate::checkpoint::heads::{HeadList, HeadWriter, checksum_of, halves_of};
 use crate::checkpoint::record::record_name;
@@ -53,7 +54,7 @@ pub struct RestoreReport {
     pub blocks: u64,
     /// Number of conversations.
     pub conversations: u64,
-    /// The state hash. It equals that of the last file, unless the file has another fold version.
+    /// The state hash. It equals that of the last file, unless the file has another fold version, or something was erased again.
     pub state_hash: StateHash,
     /// Duration of the restore.
     #[cfg_attr(feature = "serde", serde(rename = "took_ms", serialize_with = "crate::json::as_ms"))]
@@ -73,10 +74,34 @@ pub fn restore(
     files: &[impl AsRef<Path>],
     dir: impl AsRef<Path>,
     options: &Options,
-    mut on_progress: impl FnMut(Progress),
+    on_progress: impl FnMut(Progress),
 ) -> Result<RestoreReport, RestoreError> {
+    restore_all(files, dir.as_ref(), options, None, on_progress).map(|(report, _)| report)
+}
+
+/// Like [`restore`], and erases again what was erased since, as [`Ledger::erase_from`] does, before the database gets its name.
+/// Nobody can use it with what was erased.
+///
+/// # Errors
+/// [`RestoreError`], as for [`restore`]; [`RestoreError::Erase`] also if a legal hold in the backup keeps what is to be erased.
+pub fn restore_and_erase(
+    files: &[impl AsRef<Path>],
+    dir: impl AsRef<Path>,
+    options: &Options,
+    ledger: &Ledger,
+    on_progress: impl FnMut(Progress),
+) -> Result<(RestoreReport, Option<Erased>), RestoreError> {
+    restore_all(files, dir.as_ref(), options, Some(ledger), on_progress)
+}
+
+fn restore_all(
+    files: &[impl AsRef<Path>],
+    dir: &Path,
+    options: &Options,
+    ledger: Option<&Ledger>,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<(RestoreReport, Option<Erased>), RestoreError> {
     let started = Instant::now();
-    let dir = dir.as_ref();
     span!("restore", dir = %dir.display(), files = files.len());
     let new = NewStore::begin(dir)?;
     let files = open_in_order(files)?;
@@ -86,17 +111,20 @@ pub fn restore(
         read(file, last.end().last_seq(), Step::Check, &mut on_progress, |_, _| Ok(()))?;
     }
     write_store(&files, new.path(), options, &mut on_progress)?;
-    let state_hash = compare(new.path(), options, last.end_frame())?;
+    let restored = compare(new.path(), options, last.end_frame())?;
+    let erased = ledger.map(|ledger| ledger.erase_from(new.path(), options)).transpose();
+    let erased = erased.map_err(|error| RestoreError::Erase(Box::new(error)))?.flatten();
     new.finish()?;
     let contents = last.contents();
     tell!(info, last_seq = contents.last_seq, took = ?started.elapsed(), "restored");
-    Ok(RestoreReport {
+    let report = RestoreReport {
         last_seq: contents.last_seq,
         blocks: last.end().block_no - files.first().map_or(1, |first| first.header().begin.block_no),
         conversations: contents.conversations,
-        state_hash,
+        state_hash: erased.as_ref().map_or(restored, |erased| erased.receipt.hash_after),
         took: started.elapsed(),
-    })
+    };
+    Ok((report, erased))
 }
 
 /// Checks that each file continues the one before it.

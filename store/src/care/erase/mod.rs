@@ -12,8 +12,10 @@
 //! ```
 
 mod beside;
+mod backup;
 mod error;
 mod find;
+mod ledger;
 mod needles;
 mod open;
 mod proof;
@@ -25,9 +27,11 @@ use std::sync::Arc;
 
 use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, StateHash, Status, Subject, Subjects};
 
+pub use self::backup::EraseBackupError;
 use self::beside::{Cleaner, expect_nothing};
 pub use self::error::EraseError;
 use self::find::{Erasing, Replacements, find, status_of};
+pub use self::ledger::{Ledger, LedgerError};
 use self::proof::{Proof, expect_clean};
 pub use self::search::Search;
 use crate::api::handle::Convofold;
