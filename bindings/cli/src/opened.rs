@@ -396,18 +396,14 @@ impl Database {
         }
     }
 
-    /// Drops the beginning of the log, and closes the database if it was opened here.
+    /// Drops the beginning of the log.
     pub fn trim_log(&self, before: Time) -> Result<Trimmed, CliError> {
         let failed = |why: String| {
             CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {why}"))
                 .hint("no data are lost; `convofold verify` shows details")
         };
         match self {
-            Self::Here(db) => {
-                let trimmed = db.trim_log(before).map_err(|error| failed(chain(&error)))?;
-                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
-                Ok(trimmed)
-            }
+            Self::Here(db) => db.trim_log(before).map_err(|error| failed(chain(&error))),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.trim_log(before).map_err(|error| blamed(error, failed)),
             #[cfg(feature = "cluster")]
@@ -415,18 +411,23 @@ impl Database {
         }
     }
 
-    /// Rewrites the storage without unused room, and closes the database if it was opened here.
+    /// Closes the database if it was opened here.
+    pub fn close(&self) -> Result<(), CliError> {
+        match self {
+            Self::Here(db) => db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error))),
+            #[cfg(any(feature = "serve", feature = "cluster"))]
+            _ => Ok(()),
+        }
+    }
+
+    /// Rewrites the storage without unused room.
     pub fn compact(&self) -> Result<Compacted, CliError> {
         let failed = |why: String| {
             CliError::new(Exit::Failure, format!("cannot compact: {why}"))
                 .hint("no data are lost; `convofold verify` shows details")
         };
         match self {
-            Self::Here(db) => {
-                let compacted = db.compact().map_err(|error| failed(chain(&error)))?;
-                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
-                Ok(compacted)
-            }
+            Self::Here(db) => db.compact().map_err(|error| failed(chain(&error))),
             #[cfg(feature = "serve")]
             Self::Elsewhere(client) => client.compact().map_err(|error| blamed(error, failed)),
             #[cfg(feature = "cluster")]

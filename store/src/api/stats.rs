@@ -34,6 +34,9 @@ pub struct Stats {
     pub checkpoint_seq: Seq,
     /// Size on disk in bytes; 0 if the database is closed.
     pub disk_bytes: u64,
+    /// About how many of these bytes are neither the log nor the newest checkpoint. After a replay or a trim most of them are
+    /// not in use, and [`Convofold::compact`] gives them back to the file system.
+    pub unused_bytes: u64,
     /// The time before which texts were removed, of one tenant or of all, in milliseconds since the epoch.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub texts_before: Option<i64>,
@@ -88,8 +91,11 @@ impl Convofold {
         drop(board);
         let open = shared.live.index().open_len() as u64;
         let disk_bytes = shared.storage.read().as_ref().and_then(|storage| storage.disk_bytes().ok());
+        let disk_bytes = disk_bytes.unwrap_or_default();
         let (texts_before, closed_before, last_retention_at) = shared.removals.read().latest();
         let log_start = shared.log_start.read();
+        let log_bytes = shared.log_figures.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes);
+        let checkpoint_bytes = shared.log_figures.checkpoint_bytes.load(Ordering::Relaxed);
         Stats {
             conversations,
             open,
@@ -99,9 +105,10 @@ impl Convofold {
             last_seq: shared.log_figures.last_seq.load(Ordering::Relaxed),
             durable_seq: shared.durable.lock().seq,
             blocks: (shared.log_figures.blocks.load(Ordering::Relaxed) + 1).saturating_sub(log_start.position.block_no),
-            log_bytes: shared.log_figures.log_bytes.load(Ordering::Relaxed).saturating_sub(log_start.dropped_bytes),
+            log_bytes,
             checkpoint_seq: shared.log_figures.checkpoint_seq.load(Ordering::Relaxed),
-            disk_bytes: disk_bytes.unwrap_or_default(),
+            disk_bytes,
+            unused_bytes: disk_bytes.saturating_sub(log_bytes).saturating_sub(checkpoint_bytes),
             texts_before: texts_before.map(Time::ms),
             closed_before: closed_before.map(Time::ms),
             last_retention_at,

@@ -41,6 +41,7 @@ struct StatsJson {
     blocks: u64,
     log_bytes: u64,
     disk_bytes: u64,
+    unused_bytes: u64,
     checkpoint_seq: Option<Seq>,
     #[serde(skip_serializing_if = "Option::is_none")]
     texts_before: Option<i64>,
@@ -86,6 +87,7 @@ fn as_json(figures: Figures) -> StatsJson {
         blocks: stats.blocks,
         log_bytes: stats.log_bytes,
         disk_bytes: stats.disk_bytes,
+        unused_bytes: stats.unused_bytes,
         checkpoint_seq: (stats.checkpoint_seq > 0).then_some(stats.checkpoint_seq),
         texts_before: stats.texts_before,
         closed_before: stats.closed_before,
@@ -111,7 +113,7 @@ fn table(figures: &Figures) -> Facts {
         .add("  in memory", format!("{}, {}", text::count(stats.resident), text::bytes(stats.resident_bytes)))
         .add_known("newest event", latest_at.map(time::to_millisecond))
         .add("log", format!("{} in {}", text::bytes(stats.log_bytes), text::counted(stats.blocks, "block")))
-        .add("on disk", text::bytes(stats.disk_bytes))
+        .add("on disk", format!("{}, about {} unused", text::bytes(stats.disk_bytes), text::bytes(stats.unused_bytes)))
         .add("checkpoint", checkpoint(stats.checkpoint_seq))
         .add_known("last retention", stats.last_retention_at.map(time::to_millisecond))
         .add_known("  texts removed before", stats.texts_before.map(time::to_millisecond))

@@ -3,6 +3,7 @@
 use clap::Args;
 use convofold::{Options, Time};
 
+use crate::commands::compact::AfterwardsArgs;
 use crate::console::Console;
 use crate::database::{DbArgs, NowArgs};
 use crate::error::CliError;
@@ -16,11 +17,12 @@ use crate::values::Millis;
 /// Drops blocks from the beginning of the log if all their events are older than the given age and are contained in both
 /// checkpoints. Conversations, histories, the export and the state hash do not change, and late or repeated events are
 /// still recognised. The dropped blocks are the second copy of these events: `tail` starts later, and damaged checkpoints
-/// can no longer be rebuilt from the log. Make a backup first.
+/// can no longer be rebuilt from the log. Make a backup first. The dropped bytes stay in the storage as unused room, unless --compact gives
+/// them back to the file system.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  convofold trim --db ./db --older-than 90d
+  convofold trim --db ./db --older-than 90d --compact
 ")]
 pub struct TrimArgs {
     #[command(flatten)]
@@ -30,6 +32,8 @@ pub struct TrimArgs {
     older_than: Millis,
     #[command(flatten)]
     now: NowArgs,
+    #[command(flatten)]
+    afterwards: AfterwardsArgs,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -41,6 +45,8 @@ impl TrimArgs {
         // Events cannot be older than the epoch.
         let before = Time::from_ms(self.now.ms(&db).saturating_sub(self.older_than.0).max(0));
         let trimmed = db.trim_log(before.ok_or_else(no_time)?)?;
+        self.afterwards.run(&db, &self.db, console)?;
+        db.close()?;
         if self.json {
             console.json(&trimmed)?;
         } else {

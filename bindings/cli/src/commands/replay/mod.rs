@@ -14,6 +14,7 @@ use convofold::{Options, Stats};
 #[cfg(feature = "serve")]
 use convofold_server::DatabaseSize;
 
+use super::compact::AfterwardsArgs;
 use super::diff::ReportArgs;
 use crate::console::Console;
 use crate::database::{Answering, DbArgs};
@@ -44,6 +45,9 @@ const LIMITS: [(&str, &str); 3] =
 /// damaged or cannot be read is reported: its complete lines before the damage are read, and the other files too. In both
 /// cases the exit code is 3.
 ///
+/// A bulk replay leaves about half of the storage unused; --compact gives that back to the file system at the end, which needs
+/// room for a second copy.
+///
 /// With --dry-run nothing is written: it prints what the events would change, in the form of `diff`, and then the same report.
 /// The conversations of the events are held in memory.
 #[derive(Debug, Args)]
@@ -52,6 +56,7 @@ Examples:
   convofold replay logs/ --db ./db
   convofold replay 'logs/2024-*.ndjson.gz' --db ./db --rejects rejects.ndjson
   zcat old.gz | convofold replay - --db ./db --format airship
+  convofold replay logs/ --db ./db --compact
   convofold replay correction.ndjson --db ./db --dry-run
 ")]
 pub struct ReplayArgs {
@@ -70,8 +75,10 @@ pub struct ReplayArgs {
     /// Print the report as one JSON object on standard output.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    afterwards: AfterwardsArgs,
     /// Write nothing, and print what the events would change.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "compact")]
     dry_run: bool,
     #[command(flatten)]
     changes: ReportArgs,
@@ -111,27 +118,34 @@ impl ReplayArgs {
         stop: &Arc<AtomicBool>,
         console: &mut Console,
     ) -> Result<Report, CliError> {
-        match db {
-            Database::Here(db) => {
-                let answering = Answering::start(&db, console);
-                let (replay, events_per_second) = self.replay(&db, inputs, stop, console)?;
+        let (replay, events_per_second, size) = match &db {
+            Database::Here(here) => {
+                let answering = Answering::start(here, console);
+                let (replay, events_per_second) = self.replay(here, inputs, stop, console)?;
                 answering.end();
-                db.close().map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
-                let Stats { conversations, open, .. } = db.stats();
-                Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
+                // What is unused is known after it.
+                let saved = here.checkpoint();
+                saved.map_err(|error| CliError::new(Exit::Failure, format!("cannot close: {}", chain(&error))))?;
+                let Stats { conversations, open, .. } = here.stats();
+                (replay, events_per_second, Size { conversations, open })
             }
             #[cfg(feature = "serve")]
             Database::Elsewhere(client) => {
                 let batches = client.batches(self.parsing.limits(), self.threads)?;
                 let (replay, events_per_second) = self.replay(&batches, inputs, stop, console)?;
                 let DatabaseSize { conversations, open, .. } = batches.finish()?;
-                Ok(Report { replay, size: Some(Size { conversations, open }), events_per_second })
+                (replay, events_per_second, Size { conversations, open })
             }
             #[cfg(feature = "cluster")]
             Database::Across(cluster) => {
-                Err(cluster.unsupported("events go into its log (`convofold cluster publish`)"))
+                return Err(cluster.unsupported("events go into its log (`convofold cluster publish`)"));
             }
+        };
+        if !replay.stopped {
+            self.afterwards.run(&db, &self.db, console)?;
         }
+        db.close()?;
+        Ok(Report { replay, size: Some(size), events_per_second })
     }
 
     fn inputs(&self, console: &mut Console) -> Result<Vec<Input>, CliError> {
