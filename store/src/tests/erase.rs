@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use convofold_engine::{
@@ -644,4 +645,33 @@ fn a_damaged_recorded_hash_does_not_stop_an_erasure_and_is_counted() {
     assert_eq!((erased.receipt.conversations, erased.damaged_values), (1, 1));
     let db = home.open_on(&MemoryStorage::with(storage.created().unwrap().contents()), Options::new());
     assert!(is_clean(&db));
+}
+
+/// A reject that was removed can never be read again, so it goes only when little is left that can fail.
+#[test]
+fn the_files_of_a_host_are_not_cleaned_if_another_file_cannot_be_searched_or_the_copy_is_refused() {
+    let home = Home::new();
+    let db = home.open();
+    fill(&db, &events(2, 0..7));
+    submit(&db, Batch::default().bookmark("last-member", "member-0001"));
+    db.close().unwrap();
+    let cleaned = Arc::new(AtomicU64::new(0));
+    let run = |member: Subject| {
+        let counted = cleaned.clone();
+        let erase = Erase::new([member]).beside(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        (erase.run(home.path()), cleaned.load(Ordering::Relaxed))
+    };
+    let compressed = home.path().join("rejects.gz");
+    fs::write(&compressed, b"\x1f\x8b compressed").unwrap();
+    for member in [member(0), member(77)] {
+        let outcome = run(member);
+        assert!(matches!(outcome, (Err(EraseError::Unsearchable { .. }), 0)), "{outcome:?}");
+    }
+    fs::remove_file(compressed).unwrap();
+    let outcome = run(member(1));
+    assert!(matches!(outcome, (Err(EraseError::InBookmark { .. }), 0)), "{outcome:?}");
+    assert!(matches!(run(member(0)), (Ok(Some(_)), 1)));
 }

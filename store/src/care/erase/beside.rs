@@ -25,7 +25,7 @@ impl Cleaner {
         Self(Some(Arc::new(clean)))
     }
 
-    pub(super) fn clean(&self, search: &Search) -> Result<(), EraseError> {
+    fn clean(&self, search: &Search) -> Result<(), EraseError> {
         let cleaned = self.0.as_ref().map_or(Ok(()), |clean| clean(search));
         Ok(cleaned.map_err(io_failed("cleaning the files beside the storage"))?)
     }
@@ -37,8 +37,14 @@ impl fmt::Debug for Cleaner {
     }
 }
 
-/// Fails if a file of the directory, except those in these storages, contains what is searched for, or cannot be searched.
-pub(super) fn expect_nothing(dir: &Path, storages: &[&Path], search: &Search) -> Result<(), EraseError> {
+/// Lets the host clean its files, and fails if a file of the directory, except those in these storages, still contains what is
+/// searched for, or cannot be searched. What cannot be searched is found first: what the host removes does not come back.
+pub(super) fn expect_nothing(
+    dir: &Path,
+    storages: &[&Path],
+    search: &Search,
+    cleaner: &Cleaner,
+) -> Result<(), EraseError> {
     each_file(dir, storages, |path| {
         if is_storage(path) {
             return Err(EraseError::Unsearchable { path: path.parent().unwrap_or(path).to_owned() });
@@ -46,6 +52,10 @@ pub(super) fn expect_nothing(dir: &Path, storages: &[&Path], search: &Search) ->
         if is_compressed(path).map_err(io_failed("reading a file"))? {
             return Err(EraseError::Unsearchable { path: path.to_owned() });
         }
+        Ok(())
+    })?;
+    cleaner.clean(search)?;
+    each_file(dir, storages, |path| {
         each_line(path, search.needles.max_bytes, |line, text| match search.finds(text) {
             true => Err(EraseError::Beside { file: path.to_owned(), line }),
             false => Ok(()),

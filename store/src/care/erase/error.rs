@@ -85,7 +85,8 @@ pub enum EraseError {
         /// What, without naming the subject.
         what: String,
     },
-    /// Another file of the directory contains something of the subject. Remove it, and try again. Nothing has changed.
+    /// Another file of the directory contains something of the subject. Remove it, and try again. Nothing has changed, except what
+    /// [`Erase::beside`](super::Erase::beside) removed.
     #[error("{}, line {line}, contains an id, a number or a text of what is to be erased", file.display())]
     Beside {
         /// The file.

@@ -160,8 +160,12 @@ impl Erase {
     }
 
     /// Sets a function that removes what a host keeps about the subjects in files of its own, beside the storage. It is called
-    /// once, after the copy was proved and before these files are searched, also if no conversation is about the subjects. If it
-    /// fails, nothing is erased.
+    /// after the copy was proved and before these files are searched, also if no conversation is about the subjects. If it fails,
+    /// nothing is erased.
+    ///
+    /// What it removes stays removed, also if the erasure fails after it: another file may name the subjects
+    /// ([`EraseError::Beside`]), or the last step fails. In an open database ([`Convofold::erase`]) it is called for each copy, if
+    /// events of the subjects arrive meanwhile.
     #[must_use]
     pub fn beside(mut self, clean: impl Fn(&Search) -> io::Result<()> + Send + Sync + 'static) -> Self {
         self.cleaner = Cleaner::new(clean);
@@ -263,8 +267,7 @@ impl Erase {
     fn expect_nothing_beside(&self, dir: &Path, storage: &Path, bookmarks: &Bookmarks) -> Result<(), EraseError> {
         let search = Search::of(&self.subjects, &Replacements::default())?;
         bookmarks.iter().try_for_each(|(name, value)| expect_clean(&search.needles, name, value))?;
-        self.cleaner.clean(&search)?;
-        expect_nothing(dir, &[storage], &search)
+        expect_nothing(dir, &[storage], &search, &self.cleaner)
     }
 
     /// Fails if conversations are open, unless they are erased too.

@@ -61,8 +61,7 @@ impl Proof<'_> {
         self.holds(needles)?;
         records(copy.as_ref(), needles)?;
         search_storage(folder, needles)?;
-        self.cleaner.clean(self.search)?;
-        expect_nothing(parent_of(folder), &[folder, before], self.search)?;
+        expect_nothing(parent_of(folder), &[folder, before], self.search, self.cleaner)?;
         Ok(needles.of_others())
     }
 
