@@ -5,6 +5,7 @@ use std::ffi::c_char;
 use crate::database::Db;
 use crate::error::Error;
 use crate::last_error::guard;
+use crate::page::CONVOFOLD_NO_TIME;
 use crate::sized::{Grows, OutSized};
 use crate::text::to_json;
 
@@ -56,6 +57,14 @@ pub struct Stats {
     pub checkpoint_seq: u64,
     /// Size of the database on the disk, in bytes.
     pub disk_bytes: u64,
+    /// About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of them back.
+    pub unused_bytes: u64,
+    /// The time before which texts were removed, of one tenant or of all, in ms; CONVOFOLD_NO_TIME if none were.
+    pub texts_before: i64,
+    /// The same for closed conversations.
+    pub closed_before: i64,
+    /// When the last run of retention was, in ms; CONVOFOLD_NO_TIME if there was none.
+    pub last_retention_at: i64,
 }
 
 // SAFETY: only numbers, all of the same size.
@@ -83,6 +92,10 @@ pub unsafe extern "C" fn convofold_get_stats(db: Db, stats: *mut Stats) -> Error
             log_bytes: stats.log_bytes,
             checkpoint_seq: stats.checkpoint_seq,
             disk_bytes: stats.disk_bytes,
+            unused_bytes: stats.unused_bytes,
+            texts_before: stats.texts_before.unwrap_or(CONVOFOLD_NO_TIME),
+            closed_before: stats.closed_before.unwrap_or(CONVOFOLD_NO_TIME),
+            last_retention_at: stats.last_retention_at.unwrap_or(CONVOFOLD_NO_TIME),
         });
         Ok(())
     })

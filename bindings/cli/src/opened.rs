@@ -448,7 +448,7 @@ impl Database {
                 Ok(retained)
             }
             #[cfg(feature = "serve")]
-            Self::Elsewhere(_) => Err(failed("another process holds the database; stop it".to_owned())),
+            Self::Elsewhere(client) => client.retain(rules, now, dry_run).map_err(|error| blamed(error, failed)),
             #[cfg(feature = "cluster")]
             Self::Across(cluster) => Err(cluster.unsupported("a run of retention")),
         }
@@ -459,7 +459,7 @@ impl Database {
         match self {
             Self::Here(db) => Ok(db.retention_runs()),
             #[cfg(feature = "serve")]
-            Self::Elsewhere(_) => Err(CliError::new(Exit::Failure, "another process holds the database; stop it")),
+            Self::Elsewhere(client) => Ok(client.retention_runs()?),
             #[cfg(feature = "cluster")]
             Self::Across(cluster) => Err(cluster.unsupported("a list of the runs of retention")),
         }

@@ -33,7 +33,7 @@ result! {
         number: u64,
         /// When it was made, in milliseconds since the epoch.
         at: i64,
-        /// Why, as the erasure was told.
+        /// The reason that was given to the erasure.
         rule: String,
         /// Number of erased conversations.
         conversations: u64,

@@ -165,6 +165,14 @@ result! {
         checkpoint_seq: u64,
         /// Size of the database on disk, in bytes.
         disk_bytes: u64,
+        /// About how many of these bytes are neither the log nor the newest checkpoint; `compact` gives most of them back.
+        unused_bytes: u64,
+        /// The time before which texts were removed, of one tenant or of all, in milliseconds since the epoch; None if none were.
+        texts_before: Option<i64>,
+        /// The same for closed conversations.
+        closed_before: Option<i64>,
+        /// When the last run of retention was, in milliseconds since the epoch; None if there was none.
+        last_retention_at: Option<i64>,
     }
 }
 

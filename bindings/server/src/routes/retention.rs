@@ -62,6 +62,9 @@ pub(crate) async fn retain(
         Some(settings) if body.is_empty() => settings.rules(),
         _ => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body: {error}")))?,
     };
+    if rules == Retention::new() {
+        return Err(Problem::bad_request("the body: expected log_ms, texts_ms, closed_ms or tenants, found no rule"));
+    }
     let no_time = |ms| Problem::bad_request(format!("now: no such time: {ms}"));
     let now = now.map_or_else(|| Ok(Time::now()), |ms| Time::from_ms(ms).ok_or_else(|| no_time(ms)))?;
     let retained = spawn_blocking(move || {

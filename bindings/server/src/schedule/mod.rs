@@ -5,8 +5,8 @@ mod settings;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use convofold::Time;
 use convofold::retention::Retained;
+use convofold::{Stats, Time};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
@@ -165,10 +165,9 @@ fn retain(app: &App) -> Outcome {
 
 /// Compacts if more than half of the storage is unused.
 fn compact(app: &App) -> Outcome {
-    let (counters, disk_bytes) = (app.db.counters(), app.db.stats().disk_bytes);
-    let used_bytes = counters.log_bytes + counters.checkpoint_bytes;
-    if used_bytes.saturating_mul(2) >= disk_bytes {
-        tracing::info!(used_bytes, disk_bytes, "less than half of the storage is unused: not compacted");
+    let Stats { disk_bytes, unused_bytes, .. } = app.db.stats();
+    if unused_bytes <= disk_bytes / 2 {
+        tracing::info!(unused_bytes, disk_bytes, "less than half of the storage is unused: not compacted");
         return Outcome::Skipped;
     }
     match app.db.compact() {

@@ -39,6 +39,19 @@ fn each_job_is_due_at_its_time() {
 }
 
 #[test]
+fn old_texts_are_removed_and_a_run_without_old_ones_is_skipped() {
+    let (_folder, db, app) = app("[retention]\nat = \"03:30\"\ntexts = \"1d\"");
+    add(&db, 0);
+    assert!(db.state("c-1").unwrap().unwrap().last_message.is_some());
+    run(&app, Job::Retention);
+    assert!(db.state("c-1").unwrap().unwrap().last_message.is_none());
+    run(&app, Job::Retention);
+    let runs = app.schedule.runs()[&Job::Retention];
+    assert_eq!((runs.done, runs.skipped, runs.failed, db.retention_runs().len()), (1, 1, 0, 2));
+    db.close().unwrap();
+}
+
+#[test]
 fn a_storage_is_compacted_if_most_of_it_is_unused_and_each_run_is_counted() {
     let (_folder, db, app) = app("[compact]\nat = \"03:30\"");
     for from in [0, 2_000, 4_000] {
