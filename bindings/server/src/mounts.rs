@@ -46,7 +46,7 @@ pub trait Overview: Send + Sync + 'static {
     /// Metrics in the text format of Prometheus.
     fn metrics(&self) -> String;
 
-    /// What is known of all databases, or of one, as JSON; `None` if there is none of this name.
+    /// What is known of all databases, or of one, as JSON; `None` if no database has this name.
     fn about(&self, name: Option<&str>) -> Option<String>;
 
     /// Headers of all answers from a database.

@@ -53,7 +53,7 @@ pub enum Reply {
     },
 }
 
-/// Answers questions on an address. Whoever asks needs a token that the other side knows, unless only this machine can ask.
+/// Answers questions on an address. A caller needs a token that the other side knows, unless only this machine can ask.
 pub struct Relay {
     front: Front,
 }
