@@ -233,6 +233,73 @@ fn a_bookmark_that_names_the_member_ends_the_erasure_and_nothing_changes() {
     assert!(db.state(ERASED).unwrap().is_some() && db.erasures().is_empty() && is_clean(&db));
 }
 
+/// Does something while the first copy is made, or after its log was copied, so that only the writer copies what is committed.
+fn meanwhile(is_last: bool, storage: &Arc<MemoryStorage>, db: &Convofold, run: impl FnOnce() + Send + 'static) {
+    let (source, db) = (storage.clone(), db.clone());
+    storage.before_block.set(move || {
+        let Some(copy) = source.created() else { return meanwhile(is_last, &source, &db, run) };
+        if is_last {
+            submit(&db, Batch::new(vec![event(2, 4)]));
+            when_copied(&copy, source.contents().log.len(), run);
+        } else {
+            run();
+        }
+    });
+}
+
+/// Does something when the copy has so many blocks and is read.
+fn when_copied(copy: &Arc<MemoryStorage>, blocks: usize, run: impl FnOnce() + Send + 'static) {
+    let copied = copy.clone();
+    copy.before_block.set(move || {
+        if copied.contents().log.len() < blocks {
+            when_copied(&copied, blocks, run);
+        } else {
+            run();
+        }
+    });
+}
+
+/// An event that arrives again is not logged, but the bookmark of its batch is.
+#[test]
+fn a_bookmark_that_names_the_member_meanwhile_ends_the_erasure() {
+    for is_last in [false, true] {
+        let (_home, storage, db) = used();
+        submit(&db, Batch::default().bookmark("airship", "message-0002"));
+        let other = db.clone();
+        meanwhile(is_last, &storage, &db, move || {
+            let receipt = submit(&other, Batch::new(vec![event(1, 3)]).bookmark("airship", "member-0001"));
+            assert_eq!(receipt.counts.duplicates, 1);
+        });
+        let error = db.erase(&of_member_one()).unwrap_err();
+        assert!(matches!(error, EraseError::InBookmark { .. }), "{is_last}: {error:?}");
+        assert_eq!(db.bookmark("airship").unwrap(), b"member-0001");
+        assert!(db.state(ERASED).unwrap().is_some() && db.erasures().is_empty() && is_clean(&db));
+    }
+}
+
+#[test]
+fn a_bookmark_that_names_the_member_meanwhile_and_has_another_value_at_the_end_is_removed() {
+    for is_last in [false, true] {
+        let (home, storage, db) = used();
+        let other = db.clone();
+        meanwhile(is_last, &storage, &db, move || {
+            for value in ["member-0001", "last"] {
+                submit(&other, Batch::default().bookmark("airship", value));
+            }
+        });
+        db.erase(&of_member_one()).unwrap().unwrap();
+        assert!(is_clean(&db));
+        db.close().unwrap();
+        let left = storage.created().unwrap().contents();
+        let names_it = |block: &[u8]| memchr::memmem::find(block, b"member-0001").is_some();
+        assert!(storage.contents().log.values().any(|block| names_it(block)));
+        assert!(!left.log.values().any(|block| names_it(block)), "{is_last}");
+        let db = home.open_on(&MemoryStorage::with(left), Options::new());
+        assert_eq!(db.bookmark("airship").unwrap(), b"last");
+        assert!(is_clean(&db));
+    }
+}
+
 #[test]
 fn a_scan_ends_with_an_error_and_questions_are_answered() {
     let (_home, _storage, db) = used();

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use convofold_engine::{ConversationImage, Seq};
 
 use crate::damage::Damage;
-use crate::format::block::{LogPosition, chain_again};
+use crate::format::block::{Block, LogPosition, chain_again};
 use crate::format::key::BlockKey;
 use crate::log::error::LogError;
 use crate::open::recovery::RecoveredState;
@@ -34,9 +34,17 @@ pub(crate) struct Replacement {
     pub(crate) spoils: Spoils,
 }
 
-/// Whether a conversation, as it is after events that arrived while the copy was made, spoils the copy: what was decided about it
-/// is no longer right.
-pub(crate) type Spoils = Box<dyn Fn(&ConversationImage) -> bool + Send>;
+/// Whether what was committed while the copy was made spoils the copy: what was decided is no longer right.
+pub(crate) type Spoils = Box<dyn Fn(Late<'_>) -> bool + Send>;
+
+/// What was committed while a copy was made.
+#[derive(Clone, Copy)]
+pub(crate) enum Late<'a> {
+    /// A conversation, as it is after events that arrived.
+    Conversation(&'a ConversationImage),
+    /// The name or the value of a bookmark. A block is asked about as a whole before its bookmarks are.
+    Bookmark(&'a [u8]),
+}
 
 /// How much of a log was copied: the same place in both logs, whose blocks have different checksums.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +55,15 @@ pub(crate) struct CopiedLog {
 
 impl CopiedLog {
     /// Copies the blocks after it up to this event, and a part of those that follow, each chained to the one before it in the copy.
+    /// Returns whether one of their bookmarks spoils the copy.
     pub(crate) fn go_on(
         &mut self,
         from: &dyn ReadStorage,
         to: &dyn Storage,
         last_seq: Seq,
-    ) -> Result<(), StorageError> {
+        spoils: &Spoils,
+    ) -> Result<bool, StorageError> {
+        let mut is_spoilt = false;
         while self.before.seq <= last_seq {
             let LogPosition { block_no, seq, .. } = self.before;
             let last = BlockKey { first_seq: seq, block_no: block_no.saturating_sub(1) };
@@ -61,13 +72,26 @@ impl CopiedLog {
                 break;
             }
             for (_, value) in &mut entries {
+                is_spoilt = is_spoilt || has_spoiling_bookmark(value, spoils).map_err(StorageError::Value)?;
                 let chain = chain_again(value, self.before.chain, &mut self.copy).map_err(StorageError::Value)?;
                 self.before = LogPosition { chain, ..self.copy };
             }
             to.load(Tree::Log, &entries)?;
         }
-        Ok(())
+        Ok(is_spoilt)
     }
+}
+
+/// Whether a bookmark of this block spoils the copy.
+fn has_spoiling_bookmark(block: &[u8], spoils: &Spoils) -> Result<bool, Damage> {
+    let spoils = |bytes: &[u8]| spoils(Late::Bookmark(bytes));
+    // Bookmarks are not compressed, so few blocks are decoded.
+    if !spoils(block) {
+        return Ok(false);
+    }
+    let block = Block::open(block)?;
+    let body = block.decode()?;
+    Ok(body.bookmarks().iter().any(|bookmark| spoils(bookmark.name.as_bytes()) || bookmark.value.is_some_and(spoils)))
 }
 
 impl Replacement {
@@ -91,9 +115,9 @@ impl Replacement {
         marked.map_err(|error| Moved::Failed(Arc::new(error)))
     }
 
-    /// Returns whether one of the conversations that changed spoils the copy.
+    /// Returns whether a bookmark, or one of the conversations that changed, spoils the copy.
     fn catch_up(&mut self, from: &dyn Storage, end: LogPosition) -> Result<bool, StorageError> {
-        self.log.go_on(from, self.storage.as_ref(), Seq::MAX)?;
+        let is_spoilt = self.log.go_on(from, self.storage.as_ref(), Seq::MAX, &self.spoils)?;
         let storage: Arc<dyn ReadStorage> = self.storage.clone();
         let changed = self.state.catch_up(&storage).map_err(|error| match error {
             LogError::Damaged { why, .. } => StorageError::Value(why),
@@ -103,6 +127,7 @@ impl Replacement {
             return Err(StorageError::Value(Damage::Missing));
         }
         let board = self.state.live.board();
-        Ok(changed.iter().filter_map(|id| board.image_of(id)).any(|image| (self.spoils)(&image)))
+        let mut images = changed.iter().filter_map(|id| board.image_of(id));
+        Ok(is_spoilt || images.any(|image| (self.spoils)(Late::Conversation(&image))))
     }
 }

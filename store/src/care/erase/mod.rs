@@ -240,6 +240,8 @@ impl Erase {
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
+        let search = Search::of(&self.subjects, &replaced)?;
+        let erasing = Erasing { replaced: &replaced, search: &search };
         let before_bytes = storage.disk_bytes()?;
         expect_room(dir, before_bytes)?;
         let name = next_folder(dir).map_err(io_failed("listing the directory"))?;
@@ -247,7 +249,7 @@ impl Erase {
         let to = scopeguard::guard(storage.create(&copy.folder)?, |storage| drop(release(storage)));
         sync_dir(dir).map_err(io_failed("fsync of the directory"))?;
         let ErasedCopy { receipt, also_elsewhere, damaged_values, position } =
-            self.copy(storage.as_ref(), &to, &base, &replaced, [&copy.folder, &before], &self.options)?;
+            self.copy(storage.as_ref(), &to, &base, &erasing, [&copy.folder, &before], &self.options)?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
 
         mark(&before).map_err(io_failed("marking the storage before"))?;
@@ -284,18 +286,17 @@ impl Erase {
         from: &dyn ReadStorage,
         to: &Arc<dyn Storage>,
         base: &Base,
-        replaced: &Replacements,
+        erasing: &Erasing<'_>,
         folders: [&Path; 2],
         options: &Options,
     ) -> Result<ErasedCopy, EraseError> {
-        let search = Search::of(&self.subjects, replaced)?;
-        let erasing = Erasing { replaced, search: &search };
-        let mut copier = Copier::new(from, to.as_ref(), &erasing, options.bounds.part_bytes)?;
+        let Erasing { replaced, search } = *erasing;
+        let mut copier = Copier::new(from, to.as_ref(), erasing, options.bounds.part_bytes)?;
         let Copied { start, position, record, pages, damaged_values } = copier.copy_all(base)?;
         let receipt = self.keep_receipt(&mut copier, replaced, base, &record, options)?;
         to.barrier()?;
         let (subjects, cleaner) = (&self.subjects, &self.cleaner);
-        let proof = Proof { subjects, replaced, search: &search, start: &start, position, record: &record, cleaner };
+        let proof = Proof { subjects, replaced, search, start: &start, position, record: &record, cleaner };
         let also_elsewhere = proof.prove(to, &pages, folders)?;
         Ok(ErasedCopy { receipt, also_elsewhere, damaged_values, position })
     }

@@ -1,18 +1,14 @@
 //! Erases from a database that is open and used.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use convofold_engine::{ConversationImage, Subjects};
-
-use super::find::find;
-use super::{Erase, EraseError, Erased, ErasedCopy};
+use super::find::{Erasing, find};
+use super::{Erase, EraseError, Erased, ErasedCopy, Search};
 use crate::api::handle::Convofold;
 use crate::care::rewrite::live::{Rewritten, Source, Written};
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
 use crate::storage::end_mark::storage_folder;
 use crate::trace::{span, tell};
+use crate::write::replacing::Late;
 
 impl Convofold {
     /// Erases everything about the subjects of this erasure, while the database is used ([`Erase::run`] does the same with a
@@ -21,7 +17,7 @@ impl Convofold {
     /// Commits wait only for the last step, in which the writer copies the newest events and replaces what is in memory. Until
     /// then, a second board is in memory, and the file system must have room for a second copy of the storage; no checkpoint is
     /// written unless it is requested. Afterwards, closed conversations are read from their pages, as after an opening. If events
-    /// of the subjects arrive meanwhile, the copy is begun again.
+    /// of the subjects arrive meanwhile, or bookmarks that name them, the copy is begun again.
     ///
     /// Change feeds continue with the same seqs. A scan, an export or an audit that runs at the last moment ends with
     /// [`StorageError::Replaced`](crate::StorageError::Replaced); other questions are answered. A [`View`](crate::View) answers
@@ -52,16 +48,19 @@ impl Erase {
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
+        let search = Search::of(&self.subjects, &replaced)?;
+        let erasing = Erasing { replaced: &replaced, search: &search };
         let target = source.begin()?;
         let report =
-            self.copy(from.as_ref(), target.storage(), base, &replaced, [target.folder(), before], &shared.options)?;
-        let ids = replaced.conversations.into_values().map(|replaced| replaced.before.id).collect();
-        let spoils = Box::new(is_one_of(ids, self.subjects.clone()));
-        Ok(Some(Written { target, position: report.position, spoils, report }))
+            self.copy(from.as_ref(), target.storage(), base, &erasing, [target.folder(), before], &shared.options)?;
+        Ok(Some(Written { target, position: report.position, spoils: Box::new(spoils(search)), report }))
     }
 }
 
-/// Whether a conversation has an erased id, or is of one of the subjects.
-fn is_one_of(ids: BTreeSet<Arc<str>>, subjects: Subjects) -> impl Fn(&ConversationImage) -> bool + Send {
-    move |image| ids.contains(&image.id) || subjects.is_of(image)
+/// An event that should have been erased, or a bookmark that would have ended the erasure, spoils the copy.
+fn spoils(search: Search) -> impl Fn(Late<'_>) -> bool + Send {
+    move |late| match late {
+        Late::Conversation(image) => search.needles.conversations.contains(&*image.id) || search.subjects.is_of(image),
+        Late::Bookmark(bytes) => search.needles.are_in(bytes),
+    }
 }

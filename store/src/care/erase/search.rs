@@ -23,7 +23,7 @@ const MAX_DEPTH: u32 = 4;
 /// searched for.
 #[derive(Debug)]
 pub struct Search {
-    subjects: Subjects,
+    pub(super) subjects: Subjects,
     pub(super) needles: Needles,
 }
 

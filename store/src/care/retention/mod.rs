@@ -39,7 +39,7 @@ use crate::state::retention::{self, Removals, keyed};
 pub use crate::state::retention::{RetentionHorizon, RetentionRun};
 use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
-use crate::write::replacing::Spoils;
+use crate::write::replacing::{Late, Spoils};
 use crate::write::writer::Command;
 
 /// What a run of retention did, or would do.
@@ -169,7 +169,8 @@ impl Convofold {
     /// A conversation spoils the copy if it got an event meanwhile that should not be there.
     fn spoils(&self, plan: &Plan, stored: &StoredRetention, last_seq: Seq) -> Spoils {
         let (shared, plan, after) = (self.shared().clone(), plan.empty(), Removals::of(stored.clone()));
-        Box::new(move |image| {
+        Box::new(move |late| {
+            let Late::Conversation(image) = late else { return false };
             let keeps = |image: &ConversationImage| shared.holds.keeps(image);
             let is_gone = |tenant: Option<&str>| {
                 let mut facts = image.facts.iter().chain(image.conflicts.iter());

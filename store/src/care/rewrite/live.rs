@@ -33,7 +33,7 @@ use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 use crate::write::error::CommitError;
 use crate::write::moving::Moved;
-use crate::write::replacing::{CopiedLog, Replacement, Spoils};
+use crate::write::replacing::{CopiedLog, Late, Replacement, Spoils};
 use crate::write::writer::Command;
 
 /// The copy is begun again if events spoil it or somebody requests a checkpoint meanwhile, up to this number of times.
@@ -192,12 +192,12 @@ impl<'a> Source<'a> {
         let Written { target: Target { copy, storage }, position, spoils, report } = written;
         let mut log = CopiedLog { before: self.base.position, copy: position };
         // Not those that arrive meanwhile, or it would never end.
-        log.go_on(self.from.as_ref(), storage.as_ref(), self.db.last_seq())?;
+        let has_spoilt = log.go_on(self.from.as_ref(), storage.as_ref(), self.db.last_seq(), &spoils)?;
         like(&self.before, &copy.folder).map_err(StorageError::io("setting the modes of the copy"))?;
         let state = recovered(&storage)?;
-        let is_spoilt = {
+        let is_spoilt = has_spoilt || {
             let board = state.live.board();
-            board.unsaved().iter().filter_map(|slot| board.image(*slot)).any(|image| spoils(&image))
+            board.unsaved().iter().filter_map(|slot| board.image(*slot)).any(|image| spoils(Late::Conversation(&image)))
         };
         if is_spoilt {
             return Ok(Attempt::Outdated);
