@@ -301,6 +301,25 @@ fn a_bookmark_that_names_the_member_meanwhile_and_has_another_value_at_the_end_i
 }
 
 #[test]
+fn backups_and_verifications_wait_for_an_erasure_and_succeed() {
+    let (home, storage, db) = used();
+    let (other, file) = (db.clone(), home.dir.path().join("backup"));
+    let (waiting, waits) = crossbeam_channel::bounded(1);
+    storage.before_block.set(move || {
+        let verifying = other.clone();
+        let verification = std::thread::spawn(move || verifying.verify(|_| {}).map(|report| report.is_clean()));
+        let backup = std::thread::spawn(move || other.backup(file, &BackupOptions::new(), |_| {}).map(drop));
+        // If they have not begun by then, they have nothing to wait for.
+        std::thread::sleep(Duration::from_millis(50));
+        waiting.send((verification, backup)).unwrap();
+    });
+    db.erase(&of_member_one()).unwrap().unwrap();
+    let (verification, backup) = waits.recv().unwrap();
+    assert!(verification.join().unwrap().unwrap());
+    backup.join().unwrap().unwrap();
+}
+
+#[test]
 fn a_scan_ends_with_an_error_and_questions_are_answered() {
     let (_home, _storage, db) = used();
     submit(&db, Batch::new(messages(0, 200)));

@@ -126,9 +126,10 @@ impl Convofold {
     /// # Errors
     /// [`BackupError`] if the log does not contain that place, or the database is closed.
     pub fn begin_backup(&self, since: Option<(BackupPlace, &Path)>) -> Result<RunningBackup<'_>, BackupError> {
-        let storage: Arc<dyn ReadStorage> = LentStorage::of(self.shared());
-        // Before the snapshot, so that no trim drops a part of the log that it needs.
+        // Before the snapshot, so that no trim drops a part of the log that it needs. The storage is lent afterwards: an erasure
+        // replaces it before it frees the log.
         let log_in_use = self.shared().log_in_use.read();
+        let storage: Arc<dyn ReadStorage> = LentStorage::of(self.shared());
         let start = self.shared().log_start.read().clone();
         let snapshot = self.snapshot()?;
         if let Some((BackupPlace(place), path)) = since {

@@ -145,10 +145,11 @@ impl Convofold {
         span!("verify");
         let started = Instant::now();
         let shared = self.shared();
-        let storage: Arc<dyn ReadStorage> = LentStorage::of(shared);
         let _held = shared.hold_checkpoints();
-        // Before the snapshot, so that no trim drops a part of the log that it needs.
+        // Before the snapshot, so that no trim drops a part of the log that it needs. The storage is lent afterwards: an erasure
+        // replaces it before it frees the log.
         let _log = shared.log_in_use.read();
+        let storage: Arc<dyn ReadStorage> = LentStorage::of(shared);
         // Read before the snapshot, so that the log must contain its position.
         let end_mark = EndMark::read(self.dir()).map_err(VerifyError::EndMark)?;
         let snapshot = self.snapshot()?;
