@@ -51,7 +51,8 @@ impl Convofold {
     /// Reads every conversation; one at a time is in memory.
     ///
     /// # Errors
-    /// [`ExportEventsError`] if a conversation or a file cannot be read, or `out` cannot be written.
+    /// [`ExportEventsError`] if a conversation or a file cannot be read, or `out` cannot be written;
+    /// [`StorageError::Replaced`] if conversations were erased or removed meanwhile.
     pub fn disclose(&self, subjects: &[Subject], out: &mut impl Write) -> Result<Disclosed, ExportEventsError> {
         let subjects: Subjects = subjects.iter().cloned().collect();
         let storage = LentStorage::of(self.shared());
@@ -67,6 +68,8 @@ impl Convofold {
                 writeln!(out, "{}", event.export_line()).map_err(ExportEventsError::Write)
             })?;
         }
+        // Or some may be missing: in memory, the conversations have other places now.
+        storage.expect_current()?;
         disclosed.conversations = conversations.len() as u64;
         disclosed.lines = self.disclose_lines(subjects, conversations, out)?;
         out.flush()?;

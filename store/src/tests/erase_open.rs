@@ -14,7 +14,7 @@ use crate::erase::{Erase, EraseError};
 use crate::storage::end_mark::tests::FAILING_MOVES;
 use crate::storage::end_mark::{next_folder, storage_folder, storage_folders};
 use crate::storage::memory::{Fault, MemoryStorage};
-use crate::{Batch, ChangesError, CompactError, Convofold, Options, StorageError, Ticket};
+use crate::{Batch, ChangesError, CompactError, Convofold, ExportEventsError, Options, StorageError, Ticket};
 
 const ERASED: &str = "member-0001_1700000000000";
 
@@ -317,6 +317,27 @@ fn backups_and_verifications_wait_for_an_erasure_and_succeed() {
     let (verification, backup) = waits.recv().unwrap();
     assert!(verification.join().unwrap().unwrap());
     backup.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_disclosure_that_an_erasure_overtakes_ends_with_an_error() {
+    struct Erasing(Convofold, usize);
+    impl std::io::Write for Erasing {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.1 += 1;
+            if self.1 == 1 {
+                self.0.erase(&of_member_one()).unwrap().unwrap();
+            }
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (_home, _storage, db) = used();
+    // The last conversation: nothing is read from the storage afterwards.
+    let disclosed = db.disclose(&[member(17)], &mut Erasing(db.clone(), 0));
+    assert!(matches!(disclosed, Err(ExportEventsError::Storage(StorageError::Replaced))), "{disclosed:?}");
 }
 
 #[test]

@@ -182,7 +182,8 @@ impl Erase {
     /// What [`Erase::run`] would erase. Changes nothing. Reads every conversation.
     ///
     /// # Errors
-    /// [`StorageError`] if a conversation cannot be read, or the database is closed.
+    /// [`StorageError`] if a conversation cannot be read, the database is closed, or conversations were erased or removed
+    /// meanwhile.
     pub fn dry_run(&self, db: &Convofold) -> Result<Vec<Erasable>, StorageError> {
         let storage = LentStorage::of(db.shared());
         let mut found = Vec::new();
@@ -193,6 +194,8 @@ impl Erase {
                 found.push(Erasable::of(image, by, held)?);
             }
         }
+        // Or some may be missing: in memory, the conversations have other places now.
+        storage.expect_current()?;
         Ok(found)
     }
 

@@ -120,6 +120,8 @@ impl Convofold {
         for (image, slot) in all_images(shared, storage.as_ref()).zip(0..) {
             plan.add(slot, &image?, &keeps)?;
         }
+        // Or some may be missing: in memory, the conversations have other places now.
+        storage.expect_current()?;
         let (hash, last_seq) = (self.state_hash(), self.last_seq());
         let Plan { horizons, held, .. } = plan;
         let removed = Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash };
