@@ -340,6 +340,32 @@ fn a_disclosure_that_an_erasure_overtakes_ends_with_an_error() {
     assert!(matches!(disclosed, Err(ExportEventsError::Storage(StorageError::Replaced))), "{disclosed:?}");
 }
 
+/// HEAD names the copy, so memory must be that of the copy.
+#[test]
+fn a_mark_that_cannot_be_removed_leaves_memory_without_the_member() {
+    let (home, storage, db) = used();
+    let path = home.path();
+    meanwhile(false, &storage, &db, move || {
+        let names = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        let marks: Vec<_> = names.filter(|path| path.extension().is_some_and(|end| end == "incomplete")).collect();
+        let [mark] = marks.as_slice() else { panic!("{marks:?}") };
+        std::fs::remove_file(mark).unwrap();
+        // Removing a file of this name fails.
+        std::fs::create_dir(mark).unwrap();
+    });
+    let error = db.erase(&of_member_one()).unwrap_err();
+    assert!(matches!(error, EraseError::Commit(_)), "{error:?}");
+    let folder = storage_folder(&home.path()).unwrap();
+    assert_ne!(folder.file_name().unwrap(), "sled");
+    assert!(db.state(ERASED).unwrap().is_none());
+    assert_eq!(db.erasures().len(), 1);
+    assert!(db.submit(Batch::new(vec![event(3, 4)])).is_err());
+    db.close().unwrap_err();
+    std::fs::remove_dir(folder.with_extension("incomplete")).unwrap();
+    let db = home.open_on(&MemoryStorage::with(storage.created().unwrap().contents()), Options::new());
+    assert!(db.state(ERASED).unwrap().is_none() && is_clean(&db));
+}
+
 #[test]
 fn a_scan_ends_with_an_error_and_questions_are_answered() {
     let (_home, _storage, db) = used();

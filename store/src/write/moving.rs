@@ -1,16 +1,16 @@
 //! Moves a database to a copy of its storage, on the writer thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
 use crate::checkpoint::record::{has_note_of_damage, note_damage};
-use crate::open::safety_copy::mark;
+use crate::open::safety_copy::{mark, unmark};
 use crate::state::shared::{Contents, Shared};
 use crate::storage::fragment::Tree;
-use crate::storage::{ReadStorage, Storage, StorageError};
+use crate::storage::{ReadStorage, Storage, StorageError, release};
 
 /// Maximum number of bytes that are copied at once. sled splits a leaf of the copy after each such part, and leaves some 200 KB
 /// of unused room then.
@@ -53,6 +53,16 @@ pub(crate) struct Unused {
     _storage: Arc<dyn Storage>,
     /// `None` if memory stays as it is.
     _contents: Option<Contents>,
+}
+
+impl Moved {
+    /// The database uses the storage in this folder. Removes its mark before anything is committed to it: without a readable
+    /// HEAD, a marked storage is not opened.
+    pub(super) fn to(folder: &Path, before: Before) -> Result<Self, StorageError> {
+        let Err(error) = unmark(folder) else { return Ok(Self::Done(before)) };
+        let _ = release(before.take());
+        Err(StorageError::io("removing the mark of an incomplete storage")(error))
+    }
 }
 
 impl Before {

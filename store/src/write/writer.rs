@@ -22,7 +22,6 @@ use crate::format::log_start::LogStart;
 use crate::format::retention::StoredRetention;
 use crate::log::blocks::BlockWriter;
 use crate::open::recovery::RecoveredState;
-use crate::open::safety_copy::unmark;
 use crate::state::holds::{self, HoldChange};
 use crate::state::receipt::Receipt;
 use crate::state::retention::{self, Removals};
@@ -391,10 +390,11 @@ impl Writer {
         self.name_storage(&to.folder, self.position)?;
         // Waits for the readers' calls.
         *self.shared.storage.write() = Some(to.storage.clone());
-        Ok(Moved::Done(Before::new(self.use_storage(to.storage), None)))
+        Moved::to(&to.folder, Before::new(self.use_storage(to.storage), None))
     }
 
-    /// After the first write of HEAD nothing can fail, except HEAD itself.
+    /// After the first write of HEAD nothing can fail, except HEAD itself and, when memory is that of the copy, the removal of its
+    /// mark.
     fn replace_by(&mut self, mut to: Replacement) -> Result<Moved, StorageError> {
         self.sync()?;
         if let Err(refused) = to.complete(&self.shared, self.storage.as_ref(), self.position) {
@@ -408,16 +408,14 @@ impl Writer {
         let before = self.shared.replace(contents);
         self.shared.log_figures.set_log(&self.position, self.log_bytes);
         self.shared.log_figures.checkpoint_bytes.store(self.checkpointer.page_bytes, Ordering::Relaxed);
-        Ok(Moved::Done(Before::new(self.use_storage(storage), Some(before))))
+        Moved::to(&folder, Before::new(self.use_storage(storage), Some(before)))
     }
 
     /// Writes to HEAD that the storage in this folder, whose log ends here, is that of the database.
     fn name_storage(&mut self, folder: &Path, end: LogPosition) -> Result<(), StorageError> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let named = self.end_mark.move_to(name, EndMark::of(&end));
-        named.map_err(StorageError::io("writing the end mark"))?;
-        // Before anything is committed to it: without a readable HEAD, a marked storage is not opened.
-        unmark(folder).map_err(StorageError::io("removing the mark of an incomplete storage"))
+        named.map_err(StorageError::io("writing the end mark"))
     }
 
     /// Writes to this storage from now on. Returns the one before.

@@ -10,7 +10,8 @@
 //! the caller: release and remove the old storage
 //! ```
 //!
-//! Before HEAD names the copy, a failure changes nothing. Afterwards nothing can fail. Decision 0044 gives the reasons.
+//! Before HEAD names the copy, a failure changes nothing. Afterwards only the removal of its mark can fail, which ends all writes.
+//! Decision 0044 gives the reasons.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,8 +97,9 @@ type Released = ScopeGuard<Arc<dyn Storage>, fn(Arc<dyn Storage>)>;
 
 /// A new storage in a new folder.
 pub(crate) struct Target {
-    copy: Copy,
+    // Dropped first: the folder is removed after its files are closed.
     storage: Released,
+    copy: Copy,
 }
 
 /// What was written.
@@ -185,10 +187,11 @@ impl<'a> Source<'a> {
         let storage = scopeguard::guard(storage, released as fn(Arc<dyn Storage>));
         // The folder of the copy must be there when HEAD names it.
         sync_dir(dir).map_err(StorageError::io("fsync of the directory"))?;
-        Ok(Target { copy, storage })
+        Ok(Target { storage, copy })
     }
 
     fn move_to<T>(&self, written: Written<T>) -> Result<Attempt<T>, LiveError> {
+        // Variables are dropped in reverse order.
         let Written { target: Target { copy, storage }, position, spoils, report } = written;
         let mut log = CopiedLog { before: self.base.position, copy: position };
         // Not those that arrive meanwhile, or it would never end.
