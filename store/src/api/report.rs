@@ -77,10 +77,14 @@ impl View {
     pub fn measures(&self, query: ReportQuery) -> Result<Report, ReportError> {
         self.expect_reportable(&query)?;
         if self.moment() == Moment::LATEST && self.has_all_tenants() && KeptReport::can_keep(&query) {
-            return until_current(|| self.measures_with_kept(&query));
+            let report = until_current(|| self.measures_with_kept(&query))?;
+            self.expect_reportable(&query)?;
+            return Ok(report);
         }
-        let empty = ReportBuilder::new(self.tenants.limit(query))?;
-        Ok(until_current(|| self.filled(&empty))?.finish_with(on_all_processors))
+        let empty = ReportBuilder::new(self.tenants.limit(query.clone()))?;
+        let filled = until_current(|| self.filled(&empty))?;
+        self.expect_reportable(&query)?;
+        Ok(filled.finish_with(on_all_processors))
     }
 
     /// What the values of a report are made of, so that those of several databases can be added
@@ -90,11 +94,14 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn report_parts(&self, query: ReportQuery) -> Result<ReportParts, ReportError> {
         self.expect_reportable(&query)?;
-        let empty = ReportBuilder::new(self.tenants.limit(query))?;
-        Ok(until_current(|| self.filled(&empty))?.parts())
+        let empty = ReportBuilder::new(self.tenants.limit(query.clone()))?;
+        let filled = until_current(|| self.filled(&empty))?;
+        self.expect_reportable(&query)?;
+        Ok(filled.parts())
     }
 
-    /// Fails if conversations of the time of the report were removed.
+    /// Fails if conversations of the time of the report were removed. Asked before a report is computed, and again afterwards: what
+    /// a run of retention removes meanwhile is in no report whose answer is whole after it.
     fn expect_reportable(&self, query: &ReportQuery) -> Result<(), StorageError> {
         let tenants = self.tenants.limit(query.clone()).tenants.map(BTreeSet::from_iter);
         self.expect_whole(tenants.as_ref(), Time::from_ms(query.from_ms.max(0)))
@@ -146,8 +153,9 @@ impl View {
     /// As for [`Convofold::measures`].
     pub fn behind(&self, query: ReportQuery, measure: Measure) -> Result<Behind, ReportError> {
         self.expect_reportable(&query)?;
-        let empty = BehindBuilder::new(self.tenants.limit(query), measure)?;
+        let empty = BehindBuilder::new(self.tenants.limit(query.clone()), measure)?;
         let builders = until_current(|| self.add_all(empty.bounds(), || empty.another(), BehindBuilder::add))?;
+        self.expect_reportable(&query)?;
         Ok(merged(builders, BehindBuilder::merge).unwrap_or(empty).finish()?)
     }
 

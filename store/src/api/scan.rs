@@ -137,7 +137,12 @@ impl View {
     }
 
     fn scan_for<T>(&self, look: fn(&Past<'_>) -> T) -> Scan<T> {
-        Scan::new(self.db(), Look::Then(self.pinned(), self.tenants.clone(), look))
+        let mut scan = Scan::new(self.db(), Look::Then(self.pinned(), self.tenants.clone(), look));
+        if let Err(expired) = self.expect_whole(self.tenants.named(), None) {
+            scan.next_slot = scan.end_slot;
+            scan.ready.push_back(Err(expired));
+        }
+        scan
     }
 }
 

@@ -341,10 +341,11 @@ impl View {
         look: impl Fn(&Past<'_>) -> T + Sync,
         take: impl FnOnce(&mut dyn Iterator<Item = Result<T, StorageError>>) -> R,
     ) -> R {
+        // Before the question whether the answer is whole: a run of retention that ends in between is noticed.
+        let storage = LentStorage::of(self.db.shared());
         if let Err(expired) = self.expect_all(among) {
             return take(&mut iter::once(Err(expired)));
         }
-        let storage = LentStorage::of(self.db.shared());
         let pages = self.pages(among);
         let look_at = |number: usize| {
             let (page_no, wanted) = pages.get(number).copied().unwrap_or_default();

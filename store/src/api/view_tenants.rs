@@ -49,7 +49,7 @@ impl SeenTenants {
 impl View {
     /// Fails if retention removed conversations that a whole answer needs, about what began at `from` (now, if `None`), of these
     /// tenants (rule R3).
-    pub(super) fn expect_whole(
+    pub(crate) fn expect_whole(
         &self,
         tenants: Option<&BTreeSet<String>>,
         from: Option<Time>,

@@ -17,6 +17,7 @@ use crate::conversations::page::PAGE_SLOTS;
 use crate::conversations::page::{self, page_of};
 use crate::damage::Damage;
 use crate::format::columns::conversations::Offer;
+use crate::format::key::{PageHalf, PageKey};
 use crate::format::page_head::PageEntry;
 use crate::in_order::in_order;
 use crate::storage::{ReadStorage, StorageError};
@@ -101,7 +102,11 @@ impl Archive {
             takes
         };
         loop {
-            let entry = self.entry(page_no).ok_or(StorageError::Value(Damage::Missing))?;
+            let Some(entry) = self.entry(page_no) else {
+                // Fails in another way if the storage was replaced by one with fewer pages.
+                storage.page(PageKey { page_no, half: PageHalf::A }.part(0))?;
+                return Err(StorageError::Value(Damage::Missing));
+            };
             self.pages_read.fetch_add(1, Ordering::Relaxed);
             match read_page(storage, page_no, entry, &is_wanted, &mut offer) {
                 // A checkpoint has replaced the page in the meantime. Nothing was taken from another one.

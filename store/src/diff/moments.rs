@@ -30,6 +30,8 @@ pub(super) fn pairs(from: &View, to: &View) -> Result<Pairs<'static>, DiffError>
         }
         Ok::<_, DiffError>(())
     })?;
+    // Afterwards, so that a run of retention that ended meanwhile is noticed.
+    [from, to].into_iter().try_for_each(|view| view.expect_whole(None, None))?;
     let sorted = differing.into_entries().map_err(DiffError::Temporary)?;
     Ok(Box::new(sorted.map(|entry| {
         let (id, both) = entry.map_err(DiffError::Temporary)?;
