@@ -18,7 +18,7 @@ use hashbrown::{HashMap, HashTable};
 use crate::conflict::Conflict;
 use crate::conversation::Conversation;
 use crate::course::Course;
-use crate::effect::Seq;
+use crate::effect::{Admission, Seq};
 use crate::event::EventRef;
 use crate::extent::Extents;
 use crate::folds::Folds;
@@ -391,6 +391,12 @@ impl Board {
     /// Derives everything that depends on the facts of a conversation.
     fn settle(&mut self, slot: Slot) -> Option<Update> {
         self.update(slot, |resident, interner| resident.settle(interner, slot))
+    }
+
+    /// Whether the conversation at a slot knows this event with this content, whether it counts or not; `false` if it is evicted.
+    #[must_use]
+    pub fn knows(&self, slot: u32, event: EventRef<'_>) -> bool {
+        self.at(slot).is_some_and(|conversation| conversation.admit(event) == Admission::Duplicate)
     }
 
     /// Whether an event with the identity of this one lost to another one in the conversation at a slot (rule I2).

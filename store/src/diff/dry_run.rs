@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use convofold_engine::ingest::Limits;
-use convofold_engine::{Admission, Board, Effect, ExportLine, HistoryEntry, Moment, Seq, StateHash};
+use convofold_engine::{Admission, Board, Effect, EventRef, ExportLine, HistoryEntry, Moment, Seq, StateHash};
 use parking_lot::Mutex;
 
 use super::Diff;
@@ -14,11 +14,11 @@ use crate::replay::Target;
 use crate::state::receipt::{EffectCounts, Receipt};
 use crate::write::batch::{Batch, SubmitError};
 use crate::write::error::CommitError;
-use crate::write::group::erased;
+use crate::write::removed::Refusals;
 use crate::write::ticket::Ticket;
 
-/// A replay into it counts as a replay into the database would, and writes nothing. Erased events are recognised if the
-/// database is open in this process. The conversations of its events are held in
+/// A replay into it counts as a replay into the database would, and writes nothing. Erased events, and what retention removed, are
+/// recognised if the database is open in this process. The conversations of its events are held in
 /// memory, with all of their events; the others are not read.
 ///
 /// ```
@@ -85,11 +85,11 @@ impl<'a> DryRun<'a> {
         self
     }
 
-    /// For each event, whether it was erased.
-    fn erased(&self, batch: &Batch) -> Vec<bool> {
-        let erasures = self.base.as_view().map(|view| view.db().shared().erasures.read());
-        let erasures = erasures.filter(|all| !all.is_empty());
-        erasures.map_or_else(|| vec![false; batch.len()], |erasures| erased(std::slice::from_ref(batch), &erasures))
+    /// Calls `take` with what the database refuses; with `None` if that is not known.
+    fn with_refusals<T>(&self, take: impl FnOnce(Option<Refusals<'_>>) -> T) -> T {
+        let Some(shared) = self.base.as_view().map(|view| view.db().shared()) else { return take(None) };
+        let (erasures, removals) = (shared.erasures.read(), shared.removals.read());
+        take(Some(Refusals { erasures: &erasures, removals: &removals, holds: &shared.holds }))
     }
 
     /// Ends the dry run.
@@ -120,7 +120,7 @@ impl Target for DryRun<'_> {
     fn submit(&self, batch: Batch) -> Result<Ticket, SubmitError> {
         let (ticket, completer) = Ticket::pending();
         let mut scratch = self.scratch.lock();
-        completer.complete(match scratch.take(&batch, self) {
+        completer.complete(match scratch.take(batch, self) {
             Ok(receipt) => Ok(receipt),
             Err(error) => {
                 let why = error.to_string();
@@ -133,20 +133,32 @@ impl Target for DryRun<'_> {
 }
 
 impl Scratch {
-    fn take(&mut self, batch: &Batch, dry_run: &DryRun<'_>) -> Result<Receipt, DiffError> {
+    fn take(&mut self, mut batch: Batch, dry_run: &DryRun<'_>) -> Result<Receipt, DiffError> {
         for id in batch.events.conversations() {
             if !self.touched.contains(id) {
                 self.load(id, dry_run.base)?;
             }
         }
-        let is_erased = dry_run.erased(batch);
-        let mut admissions = self.board.admissions();
-        // What was erased is not known to the events that follow.
-        let admitted = batch.events().zip(&is_erased).map(|(event, is_erased)| match is_erased {
-            true => None,
-            false => Some(admissions.admit(event)),
+        let board = &self.board;
+        let admitted: Vec<Option<Admission>> = dry_run.with_refusals(|refusals| {
+            let mut admissions = board.admissions();
+            let batches = std::slice::from_mut(&mut batch);
+            let is_refused = refusals.map(|refusals| refusals.refuse(batches, board)).unwrap_or_default();
+            // What was erased is not known to the events that follow.
+            let admit = |(place, event): (usize, EventRef<'_>)| {
+                let slot = board.slot_of(event.conversation());
+                let is_known = refusals.is_some_and(|refusals| refusals.knows(event, slot, board));
+                let is_refused = is_refused.get(place) == Some(&true);
+                (!is_refused).then_some(is_known)
+            };
+            let known: Vec<Option<bool>> = batch.events().enumerate().map(admit).collect();
+            let admitted = batch.events().zip(known).map(|(event, is_known)| match is_known {
+                None => None,
+                Some(true) => Some(Admission::Duplicate),
+                Some(false) => Some(admissions.admit(event)),
+            });
+            admitted.collect()
         });
-        let admitted: Vec<_> = admitted.collect();
         let mut counts = EffectCounts::default();
         let mut edit = self.board.edit();
         for (event, admission) in batch.events().zip(admitted) {

@@ -51,6 +51,11 @@ impl Holds {
         Ok(holds)
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().holds.is_empty()
+    }
+
     /// Whether a hold keeps this conversation.
     pub(crate) fn keeps(&self, image: &ConversationImage) -> bool {
         self.0.read().holds.iter().any(|hold| hold.subject.is_of(image))

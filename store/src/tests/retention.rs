@@ -13,8 +13,10 @@ use super::erase::{contains, is_clean};
 use super::{Home, message_with, messages, submit};
 use crate::backup::{BackupError, BackupOptions, restore};
 use crate::care::retention::{NeedsLog, RetainError, Retained, Retention, Rule};
+use crate::diff::DryRun;
 use crate::erase::Erase;
 use crate::repair::Repair;
+use crate::replay::Target;
 use crate::storage::end_mark::storage_folder;
 use crate::storage::memory::{Fault, MemoryStorage};
 use crate::{Batch, Convofold, Options, PageError, ReportError, StorageError};
@@ -267,6 +269,8 @@ fn r3_a_moment_before_the_horizon_is_refused_and_a_conversation_that_is_there_is
             assert_eq!(answer.is_err(), is_refused);
         }
         assert_eq!(view.export(&mut std::io::sink()).is_err(), is_refused);
+        assert_eq!(view.scan_states().any(|state| state.is_err()), is_refused);
+        assert_eq!(db.at(Moment::LATEST).diff(&view).is_err(), is_refused);
     }
     for (from, is_refused) in [(99, true), (100, false)] {
         let answer = report(&db, from);
@@ -317,6 +321,21 @@ fn a_legal_hold_keeps_a_conversation() {
     assert_eq!((retained.run.held, db.state(&id).unwrap()), (1, before));
     assert!(is_clean(&db));
     assert_eq!(db.holds().len(), 1);
+    // What arrives again changes nothing, and what is late keeps its text.
+    let hash = db.state_hash();
+    let receipt = submit(&db, Batch::new(all.clone()));
+    assert_eq!((receipt.counts.duplicates + receipt.counts.erased, db.state_hash()), (all.len() as u64, hash));
+    let late =
+        Draft::new("desk", "case-0003", Kind::Message, at(4)).text("a late text").tenant("acme").build().unwrap();
+    submit(&db, Batch::new(vec![late]));
+    let history = db.history("case-0003").unwrap().unwrap();
+    assert!(history.iter().any(|entry| entry.event.text() == Some("a late text")));
+    // Once the hold is lifted, the next run removes what it kept.
+    db.lift_hold(1).unwrap();
+    assert_eq!(db.retain(&rules, at(300), false).unwrap().run.held, 0);
+    let history = db.history("case-0003").unwrap().unwrap();
+    assert!(history.iter().all(|entry| entry.event.text().is_none()));
+    assert!(is_clean(&db));
 }
 
 #[test]
@@ -327,7 +346,7 @@ fn an_erasure_and_a_compaction_keep_what_retention_removed() {
     fill(&db, &all);
     db.retain(&closed(200).texts_older_than(150 * MINUTE), at(300), false).unwrap();
     let runs = db.retention_runs();
-    let erase = Erase::new([Subject::Conversation("case-0150".to_owned())]);
+    let erase = Erase::new([Subject::Conversation("case-0120".to_owned())]);
     assert_eq!(db.erase(&erase).unwrap().unwrap().receipt.conversations, 1);
     db.compact().unwrap();
     db.close().unwrap();
@@ -445,4 +464,22 @@ fn no_operation_of_a_run_can_fail_badly() {
             }
         }
     }
+}
+
+#[test]
+fn a_dry_run_of_a_replay_knows_what_retention_removed() {
+    let home = Home::new();
+    let db = home.open();
+    let all = events(0..200);
+    fill(&db, &all);
+    db.retain(&closed(200).texts_older_than(150 * MINUTE), at(300), false).unwrap();
+    let now = db.at(Moment::LATEST);
+    let dry_run = DryRun::of(&now);
+    let late =
+        Draft::new("desk", "case-0004", Kind::Message, at(7)).text("a late text").tenant("acme").build().unwrap();
+    let batch = Batch::new([all, vec![late]].concat());
+    let receipt = Target::submit(&dry_run, batch.clone()).unwrap().wait().unwrap();
+    let outcome = dry_run.finish().unwrap();
+    assert_eq!(outcome.diff().unwrap().count(), 1);
+    assert_eq!(submit(&db, batch).counts, receipt.counts);
 }

@@ -7,12 +7,10 @@ use convofold_engine::{Admission, Board, BoardEdit, Effect, Seq};
 
 use crate::log::bookmark::Bookmark;
 use crate::log::columns::Events;
-use crate::state::erasures::Erasures;
 use crate::state::receipt::{EffectCounts, Receipt};
-use crate::state::retention::Removals;
 use crate::state::shared::Shared;
 use crate::write::batch::{Batch, Durability};
-use crate::write::removed::{is_known, mark_gone, remove_old_texts};
+use crate::write::removed::Refusals;
 use crate::write::ticket::Completer;
 
 /// Number of events that are applied under one lock of the board, rounded up to the end of their batch: some thirty
@@ -52,17 +50,12 @@ impl Group {
     pub(crate) fn admit(
         mut batches: Vec<Batch>,
         board: &Board,
-        erasures: &Erasures,
-        removals: &Removals,
+        refusals: Refusals<'_>,
         first_seq: Seq,
         committed_ms: u64,
     ) -> Self {
         let count = batches.iter().map(Batch::len).sum();
-        let mut is_erased = if erasures.is_empty() { Vec::new() } else { erased(&batches, erasures) };
-        if !removals.is_empty() {
-            mark_gone(&batches, board, removals, &mut is_erased);
-            batches.iter_mut().for_each(|batch| remove_old_texts(batch, board, removals));
-        }
+        let is_erased = refusals.refuse(&mut batches, board);
         let mut of_events = is_erased.iter();
         let mut admissions = board.admissions();
         admissions.reserve(count);
@@ -73,8 +66,7 @@ impl Group {
             is_new.extend(events.iter().map(|(shared, event)| {
                 let slot = slots.get(first + shared.conversation).copied().flatten();
                 let is_erased = of_events.next() == Some(&true);
-                let is_known = !removals.is_empty() && is_known(event, slot, board, removals);
-                !is_erased && !is_known && admissions.admit_at(slot, event) == Admission::Log
+                !is_erased && !refusals.knows(event, slot, board) && admissions.admit_at(slot, event) == Admission::Log
             }));
         }
         Self { batches, is_new, is_erased, slots, first_seq, committed_ms }
@@ -162,20 +154,6 @@ impl Group {
             };
         }
     }
-}
-
-/// For each event, whether it was erased.
-pub(crate) fn erased(batches: &[Batch], erasures: &Erasures) -> Vec<bool> {
-    let mut is_erased = Vec::new();
-    for Batch { events, .. } in batches {
-        // Most batches have several events of a conversation, and most conversations none that was erased.
-        let suspects: Vec<_> = events.conversations().map(|id| erasures.have_conversation(id)).collect();
-        let is_suspect = |conversation: usize| suspects.get(conversation) == Some(&true);
-        let of_batch =
-            events.iter().map(|(shared, event)| is_suspect(shared.conversation) && erasures.have_event(event));
-        is_erased.extend(of_batch);
-    }
-    is_erased
 }
 
 /// A batch that is being applied.

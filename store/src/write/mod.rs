@@ -6,7 +6,7 @@ pub(crate) mod error;
 pub(crate) mod moving;
 pub(crate) mod replacing;
 pub(crate) mod ticket;
-mod removed;
+pub(crate) mod removed;
 pub(crate) mod group;
 pub(crate) mod appender;
 pub(crate) mod writer;

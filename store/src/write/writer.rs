@@ -36,6 +36,7 @@ use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
 use crate::write::moving::{Before, Created, Move, Moved};
+use crate::write::removed::Refusals;
 use crate::write::replacing::Replacement;
 use crate::write::ticket::{Completer, Round};
 use crate::write::trim::{Trimmed, trim};
@@ -246,14 +247,10 @@ impl Writer {
         let first_seq = self.position.seq;
         let known_ms = batches.first().and_then(|batch| batch.committed_ms);
         let committed_ms = self.clock.next_ms(known_ms, &shared.meter);
-        let group = Group::admit(
-            batches,
-            &shared.live.board(),
-            &shared.erasures.read(),
-            &shared.removals.read(),
-            first_seq,
-            committed_ms,
-        );
+        let (erasures, removals) = (shared.erasures.read(), shared.removals.read());
+        let refusals = Refusals { erasures: &erasures, removals: &removals, holds: &shared.holds };
+        let group = Group::admit(batches, &shared.live.board(), refusals, first_seq, committed_ms);
+        drop((erasures, removals));
         let is_large = group.new_count() > LOGGED_ASIDE_EVENTS;
         let receipts = if is_large && !group.is_awaited() {
             self.log_while_folding(&Arc::new(group))?
