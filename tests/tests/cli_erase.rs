@@ -80,7 +80,7 @@ fn a_member_is_erased_and_reports_and_proofs_stay() {
 fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
     let desk = desk();
     std::fs::create_dir(desk.path("db/serve")).unwrap();
-    std::fs::write(desk.path("db/serve/rejects.ndjson"), "{\"raw\":\"my address is Storgata 1\"}").unwrap();
+    std::fs::write(desk.path("db/serve/notes.ndjson"), "{\"raw\":\"my address is Storgata 1\"}").unwrap();
     let reject = r#"{"raw":"{\"member_business_id\":700100,"}"#;
     std::fs::write(desk.path("db/serve/more.ndjson"), format!("{{}}\n{reject}\n")).unwrap();
     let disclosed = desk.run("disclose", &["--member", "700100"]);
@@ -91,7 +91,7 @@ fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
     let refused = desk.run("erase", &["--conversation", "700100_1"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
-        refused.stderr.contains("rejects.ndjson, line 1") && refused.stderr.contains("nothing was erased"),
+        refused.stderr.contains("notes.ndjson, line 1") && refused.stderr.contains("nothing was erased"),
         "{refused:?}"
     );
     assert!(desk.run("show", &["700100_1"]).stdout.contains("Storgata"));
@@ -124,7 +124,7 @@ fn a_legal_hold_keeps_a_member_until_it_is_lifted() {
         assert_eq!(desk.run("hold", wrong).code, Some(2), "{wrong:?}");
     }
     assert_eq!(desk.run("hold", &["--lift", "1"]).code, Some(0));
-    assert_eq!(desk.run("erase", &["--member", "700100"]).code, Some(0));
+    assert_eq!(desk.run("erase", &["--member", "700100", "--open-too"]).code, Some(0));
 }
 
 #[test]
