@@ -181,7 +181,7 @@ torture-short:
 # Ends the commands that write the storage again, in each of three ways this number of times: kills at random moments, kills at
 # system calls, power cuts. `just torture-care 2000` before a release.
 torture-care count="40":
-    for work in compact erase; do \
+    for work in compact erase retain; do \
         for at in random calls cuts; do just torture $work --at $at --count {{count}} || exit 1; done; \
     done
 

@@ -48,12 +48,14 @@ enum Kind {
     Webhooks(TrialArgs),
     /// SIGKILL of `serve` while it fetches Airship's stream, which breaks meanwhile, 200 events a kill.
     Stream(TrialArgs),
-    /// SIGKILL at a random moment of trim, compact, erase, backup, restore and repair.
+    /// SIGKILL at a random moment of trim, compact, erase, retain, backup, restore and repair.
     Care(TrialArgs),
     /// Kills and power cuts of `compact`.
     Compact(RewriteArgs),
     /// Kills and power cuts of `erase`.
     Erase(RewriteArgs),
+    /// Kills and power cuts of `retain`.
+    Retain(RewriteArgs),
     /// One random damage to one file of a database.
     Damages(TrialArgs),
     /// Power cuts: copies of an ext4 image during ingest, bulk replay and its checkpoint. Needs root and loop devices.
@@ -147,6 +149,7 @@ impl Kind {
             Self::Care(trials) => Ok(("care", care::run(&trials.campaign("care")?)?)),
             Self::Compact(args) => args.run(Work::Compact, ["compact", "compact-calls", "compact-cuts"]),
             Self::Erase(args) => args.run(Work::Erase, ["erase", "erase-calls", "erase-cuts"]),
+            Self::Retain(args) => args.run(Work::Retain, ["retain", "retain-calls", "retain-cuts"]),
             Self::ReadOnly(trials) => Ok(("read-only", read_only::run(&trials.campaign("read-only")?)?)),
             Self::Damages(trials) => Ok(("damages", damages::run(&trials.campaign("damages")?)?)),
             Self::Cuts(trials) => Ok(("cuts", with_mounts(|| cuts::run(&trials.campaign("cuts")?))?)),

@@ -25,6 +25,8 @@ pub enum Work {
     Compact,
     /// `convofold erase`.
     Erase,
+    /// `convofold retain`.
+    Retain,
     /// `convofold backup`.
     Backup,
     /// `convofold restore`.
@@ -33,7 +35,8 @@ pub enum Work {
     Repair,
 }
 
-pub(super) const WORKS: [Work; 6] = [Work::Trim, Work::Compact, Work::Erase, Work::Backup, Work::Restore, Work::Repair];
+pub(super) const WORKS: [Work; 7] =
+    [Work::Trim, Work::Compact, Work::Erase, Work::Retain, Work::Backup, Work::Restore, Work::Repair];
 
 impl Work {
     pub(super) fn name(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Work {
             Self::Trim => "killed trim",
             Self::Compact => "killed compact",
             Self::Erase => "killed erase",
+            Self::Retain => "killed retain",
             Self::Backup => "killed backup",
             Self::Restore => "killed restore",
             Self::Repair => "killed repair",

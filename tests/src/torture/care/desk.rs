@@ -64,6 +64,10 @@ impl Desk<'_> {
             Work::Erase => {
                 command.args(["erase", "--open-too", "--conversation", self.bench.erased(), "--db"]).arg(self.db())
             }
+            Work::Retain => {
+                command.args(["retain", "--log-older-than", "1ms", "--texts-older-than", "1ms"]);
+                command.args(["--closed-older-than", "1ms", "--db"]).arg(self.db())
+            }
             Work::Backup => command.arg("backup").arg(self.backup()).arg("--db").arg(self.db()),
             Work::Restore => command.arg("restore").arg(self.backup()).arg("--db").arg(self.into()),
             Work::Repair => command.args(["repair", "--db"]).arg(self.db()).arg("--into").arg(self.into()),
@@ -106,6 +110,9 @@ impl Desk<'_> {
         if self.work == Work::Erase {
             let is_erased = expect_erased(&self.db(), self.bench).context("the database that was there")?;
             trials.saw("erasures that were complete at the kill", u64::from(is_erased && is_killed));
+        } else if self.work == Work::Retain {
+            let is_removed = expect_retained(&self.db(), self.bench).context("the database that was there")?;
+            trials.saw("runs of retention that were complete at the kill", u64::from(is_removed && is_killed));
         } else if self.work != Work::Restore {
             expect_whole(&self.db(), self.bench, self.work == Work::Trim).context("the database that was there")?;
         }
@@ -113,6 +120,7 @@ impl Desk<'_> {
             Work::Trim => self.run().context("trim after a killed one")?,
             Work::Compact => self.run().context("compact after a killed one")?,
             Work::Erase => self.run().context("erase after a killed one")?,
+            Work::Retain => self.run().context("retain after a killed one")?,
             Work::Backup => {
                 let is_made = fs::exists(self.backup())?;
                 trials.saw("backups that were complete at the kill", u64::from(is_made && is_killed));
@@ -169,6 +177,10 @@ impl Desk<'_> {
                 ensure!(expect_erased(&self.db(), self.bench)?, "the conversation is still there");
                 self.expect_one_storage()?;
             }
+            Work::Retain => {
+                ensure!(expect_retained(&self.db(), self.bench)?, "nothing was removed");
+                self.expect_one_storage()?;
+            }
             Work::Backup => {
                 let mut restore = convofold();
                 restore.arg("restore").arg(self.backup()).arg("--db").arg(self.into());
@@ -208,6 +220,25 @@ fn expect_erased(db: &Path, bench: &Bench) -> Result<bool> {
         let is_left = bytes.windows(bench.erased().len()).any(|bytes| bytes == bench.erased().as_bytes());
         ensure!(!is_left, "the id of the erased conversation is left in {}", file.path().display());
     }
+    Ok(true)
+}
+
+/// Checks that a database has everything, of which the log may be trimmed, or what a run of retention left. Returns whether it was
+/// run.
+fn expect_retained(db: &Path, bench: &Bench) -> Result<bool> {
+    let store = Options::new().create(false).open(db).context("opening the database")?;
+    let runs = store.retention_runs();
+    let Some(last) = runs.last() else {
+        store.close().context("closing the database")?;
+        return expect_whole(db, bench, true).map(|_| false);
+    };
+    ensure!(store.stats().last_seq == EVENTS, "{} of {EVENTS} events are there", store.stats().last_seq);
+    let found = store.state_hash();
+    ensure!(found == last.hash_after, "the state has hash {found}, expected {}", last.hash_after);
+    ensure!(last.horizons.iter().any(|horizon| horizon.texts > 0) || runs.len() > 1, "the run removed no text");
+    let report = store.verify_past(|_| {}).context("verifying")?;
+    ensure!(report.is_clean(), "damaged: {:?}", report.problems);
+    store.close().context("closing the database")?;
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
 //! Kills and power cuts of the commands that care for a database.
 //!
-//! [`run`] sends SIGKILL at a random moment of `trim`, `compact`, `erase`, `backup`, `restore` and `repair`. [`run_one`] takes one
+//! [`run`] sends SIGKILL at a random moment of `trim`, `compact`, `erase`, `retain`, `backup`, `restore` and `repair`. [`run_one`] takes one
 //! of them: at random moments, at each system call that changes a file, or with power cuts.
 //!
 //! The database that was there must stay whole: everything of before, or everything of after. What has its final name must be
