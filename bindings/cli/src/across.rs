@@ -116,6 +116,12 @@ impl Cluster {
         json!({ "partitions": told.partitions.values().collect::<Vec<_>>(), "missing": values(&told.missing) })
     }
 
+    /// Whether partitions are missing in the answers so far.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        !self.told.lock().missing.is_empty()
+    }
+
     /// Prints which partitions are missing. Returns how the command ends.
     pub fn tell(&self, console: &mut Console) -> Exit {
         let told = self.told.lock();

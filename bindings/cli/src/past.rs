@@ -329,6 +329,16 @@ impl Reader {
         }
     }
 
+    /// Whether partitions of a cluster are missing in the answers: then nothing can be said of what was not found.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        match &self.db {
+            #[cfg(feature = "cluster")]
+            Database::Across(cluster) => cluster.is_incomplete(),
+            _ => false,
+        }
+    }
+
     /// Prints which partitions of a cluster are missing in the answers. Returns how the command ends.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "a database answers in full"))]
     pub fn end(&self, console: &mut Console) -> Exit {

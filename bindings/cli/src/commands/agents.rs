@@ -85,7 +85,7 @@ impl AgentsArgs {
             let now = db.now_ms(&self.now);
             let mut agents = self.agents(db)?;
             db.tell(self.output.format().is_for_people(), console);
-            if agents.is_empty() {
+            if agents.is_empty() && !db.is_incomplete() {
                 console.note(match &self.tenant {
                     Some(tenant) => format!("no open conversations of the tenant {tenant:?}"),
                     None => "no open conversations".to_owned(),

@@ -63,7 +63,7 @@ impl TotalsArgs {
         self.output.each_time(open, console, |db, console| {
             let mut totals = db.totals()?;
             db.tell(self.output.format().is_for_people(), console);
-            if totals.is_empty() {
+            if totals.is_empty() && !db.is_incomplete() {
                 console.note("the database contains no conversations");
             }
             self.output.arrange(&mut totals, cells);

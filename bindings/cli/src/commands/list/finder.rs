@@ -264,7 +264,7 @@ impl FinderArgs {
         console: &mut Console,
     ) -> Result<(), CliError> {
         db.tell(self.output.format().is_for_people(), console);
-        if is_empty {
+        if is_empty && !db.is_incomplete() {
             self.explain_nothing(db, context.status, unknown, console)?;
         }
         let has_durations = !self.output.format().is_json() && context.status.is_none();
