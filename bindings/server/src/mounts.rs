@@ -32,6 +32,8 @@ use crate::tokens::{Role, TokenFile, Tokens};
 
 /// The path below which the databases are.
 const PREFIX: &str = "/partitions/";
+/// The path of a database below which only callers are answered that may read all of it.
+const ALL: &str = "all/";
 /// The time in which threads end that wrote to a client.
 const THREADS_GRACE: Duration = Duration::from_secs(1);
 
@@ -56,6 +58,9 @@ pub trait Overview: Send + Sync + 'static {
 /// Answers for several databases that follow a log, on one address and with one set of tokens: every request of
 /// [`Server`](crate::Server) below `/partitions/NAME`, except those that bring events, which are refused. Beside them: `/healthz`,
 /// `/metrics` and `/partitions`, from an [`Overview`].
+///
+/// Below `/partitions/NAME/all`, the same requests are answered only to callers that may read the texts of all tenants: a part of the
+/// events must not be taken for all of them.
 ///
 /// The methods block, and cannot be called by an asynchronous task. It has threads of its own.
 pub struct Mounts {
@@ -129,7 +134,9 @@ impl Mounts {
 
     /// Ends the answering for a database within this time. The database stays open.
     pub fn unmount(&self, name: &str, within: Duration) {
-        if let Some(mounted) = self.shared.mounted.write().remove(name) {
+        // The lock must not be held while it waits: requests for all databases take it.
+        let mounted = self.shared.mounted.write().remove(name);
+        if let Some(mounted) = mounted {
             self.runtime.block_on(mounted.end(Instant::now() + within));
         }
     }
@@ -221,7 +228,12 @@ async fn pass(State(shared): State<Arc<Shared>>, mut request: Request) -> Result
     let name = name.to_owned();
     let router = shared.mounted.read().get(&name).map(|mounted| mounted.router.clone());
     let router = router.ok_or_else(|| elsewhere(&name))?;
-    *request.uri_mut() = below(request.uri(), rest).ok_or_else(no_path)?;
+    let all = rest.strip_prefix(ALL);
+    let is_all = all.is_some();
+    *request.uri_mut() = below(request.uri(), all.unwrap_or(rest)).ok_or_else(no_path)?;
+    if is_all {
+        request = shared.expect_reader_of_all(request)?;
+    }
     let Ok(mut response) = router.oneshot(request).await;
     for (header, value) in shared.overview.headers(&name) {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -246,6 +258,16 @@ impl Shared {
         let caller = Caller::of(&parts, &self.tokens, self.config.is_private())?;
         caller.expect(Role::Read)?;
         caller.expect_all_tenants()
+    }
+
+    /// Refuses who may not read the texts of all tenants.
+    fn expect_reader_of_all(&self, request: Request) -> Result<Request, Problem> {
+        let (parts, body) = request.into_parts();
+        let caller = Caller::of(&parts, &self.tokens, self.config.is_private())?;
+        caller.expect(Role::Read)?;
+        caller.expect_all_tenants()?;
+        caller.expect_texts("the events of a partition")?;
+        Ok(Request::from_parts(parts, body))
     }
 }
 
@@ -324,6 +346,24 @@ mod tests {
     }
 
     #[test]
+    fn other_databases_answer_while_one_waits_for_an_export() {
+        let node = node();
+        let other = Convofold::open(node.dir.path().join("p4")).unwrap();
+        node.mounts.mount("4", other).unwrap();
+        let shared = &node.mounts.shared;
+        let export = shared.mounted.read()["3"].app.export();
+        std::thread::scope(|scope| {
+            let unmounting = scope.spawn(|| node.mounts.unmount("3", Duration::from_secs(30)));
+            while shared.mounted.read().contains_key("3") {
+                std::thread::yield_now();
+            }
+            assert_eq!(node.ask("/partitions/4/api/v1/totals").0, 200);
+            assert!(!unmounting.is_finished());
+            drop(export);
+        });
+    }
+
+    #[test]
     fn the_process_answers_for_itself() {
         let node = node();
         assert_eq!((node.ask("/livez").0, node.ask("/healthz").0), (200, 503));
@@ -341,25 +381,45 @@ mod tests {
         assert_eq!(node.db.stats().conversations, 0);
     }
 
-    #[test]
-    fn the_tokens_of_the_process_are_those_of_all_its_databases() {
-        let node = node();
-        let token = crate::NewToken { name: "a".to_owned(), role: Role::Read, tenants: None, texts: false };
-        let tokens = TokenFile::of(node.dir.path());
+    /// The node with these tokens. A change of the file may go unnoticed for a second, so a new server reads it.
+    fn with_tokens(node: Node, tokens: impl IntoIterator<Item = crate::NewToken>) -> (Node, Vec<String>) {
         std::fs::create_dir_all(node.dir.path().join("serve")).unwrap();
-        tokens.add(token).unwrap();
-        // A change of the file may go unnoticed for a second, so a new server reads it.
-        let config = Settings {
-            db: Some(node.dir.path().to_owned()),
-            listen: "127.0.0.1:0".parse().ok(),
-            ..Settings::default()
-        };
+        let file = TokenFile::of(node.dir.path());
+        let secrets = tokens.into_iter().map(|token| file.add(token).unwrap()).collect();
+        let listen = "127.0.0.1:0".parse().ok();
+        let config = Settings { db: Some(node.dir.path().to_owned()), listen, ..Settings::default() };
         let mounts = Mounts::start(config.resolve().unwrap(), Arc::new(Fixed)).unwrap();
         mounts.mount("3", node.db.clone()).unwrap();
-        let node = Node { mounts, ..node };
+        (Node { mounts, ..node }, secrets)
+    }
+
+    fn token(name: &str, tenants: Option<&str>, texts: bool) -> crate::NewToken {
+        let tenants = tenants.map(|tenant| [tenant.to_owned()].into());
+        crate::NewToken { name: name.to_owned(), role: Role::Read, tenants, texts }
+    }
+
+    #[test]
+    fn the_tokens_of_the_process_are_those_of_all_its_databases() {
+        let (node, _) = with_tokens(node(), [token("a", None, false)]);
         for path in ["/partitions/3/api/v1/totals", "/partitions", "/metrics"] {
             assert_eq!(node.ask(path).0, 401, "{path}");
         }
         assert_eq!(node.ask("/livez").0, 200);
+    }
+
+    #[test]
+    fn below_all_only_readers_of_all_texts_of_all_tenants_are_answered() {
+        let tokens = [token("all", None, true), token("no-texts", None, false), token("tenant", Some("north"), true)];
+        let (node, secrets) = with_tokens(node(), tokens);
+        let ask = |path: &str, secret: &String| {
+            let config = ureq::config::Config::builder().http_status_as_error(false).build();
+            let agent = ureq::Agent::new_with_config(config);
+            let request = agent.get(format!("http://{}{path}", node.mounts.address()));
+            request.header("authorization", format!("Bearer {secret}")).call().unwrap().status().as_u16()
+        };
+        let found = |path: &str| secrets.iter().map(|secret| ask(path, secret)).collect::<Vec<_>>();
+        assert_eq!(found("/partitions/3/api/v1/changes?wait=0"), [200, 200, 200]);
+        assert_eq!(found("/partitions/3/all/api/v1/changes?wait=0"), [200, 403, 403]);
+        assert_eq!(node.ask("/partitions/3/all/api/v1/changes?wait=0").0, 401);
     }
 }

@@ -189,7 +189,9 @@ impl Node {
 
     fn end(&self, partition: u32) {
         self.mounts.unmount(&partition.to_string(), self.options.server.grace.0);
-        let closed = self.open.partitions.write().remove(&partition).map(OpenPartition::close);
+        // Closing waits for the thread that follows, and the answers of all partitions take the lock.
+        let removed = self.open.partitions.write().remove(&partition);
+        let closed = removed.map(OpenPartition::close);
         tracing::info!(partition, "the node no longer owns the partition; its folder stays");
         if let Some(Err(why)) = closed {
             tracing::error!(why, "a partition was not closed cleanly");
