@@ -20,7 +20,9 @@ const BATCH_EVENTS: usize = 1_000;
 ///
 /// After brokers lost messages, the owners that had read them still have their events, and other owners do not. This publishes
 /// the events of one owner again, from a sequence number of its database on. Events that the log already has count as duplicates,
-/// so too many do no harm. `rollbacks` in `convofold cluster status` says where the log has lost messages.
+/// so too many do no harm. The token must read the texts of all tenants (`convofold token add --texts`).
+///
+/// `rollbacks` in `convofold cluster status` says where the log has lost messages.
 #[derive(Debug, Args)]
 pub(super) struct RepublishArgs {
     #[command(flatten)]
@@ -49,7 +51,9 @@ impl RepublishArgs {
                 CliError::new(Exit::Usage, what).hint("`convofold cluster status` shows the owners")
             })?;
         let stop = interrupt::flag()?;
-        let client = Client::of_url(&format!("{url}/partitions/{}", self.partition), self.token.token()?.as_deref())?;
+        // There the node refuses a token that would get events without their texts, or of some tenants only.
+        let of_all = format!("{url}/partitions/{}/all", self.partition);
+        let client = Client::of_url(&of_all, self.token.token()?.as_deref())?;
         let publisher = Publisher::new(&nats, &registry, PublishOptions::new().stop(stop));
         let mut changes = client.changes(self.from, false)?;
         let mut batch = Vec::new();
