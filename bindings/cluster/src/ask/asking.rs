@@ -7,7 +7,7 @@ use convofold_server::{Answered, Asker, ClientError, Question};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Missing, PartitionAnswer};
@@ -72,18 +72,21 @@ impl Asking {
     ) -> Result<Parts<T>, GatherError> {
         // A question that is dropped ends them.
         let mut tasks = JoinSet::new();
+        let mut partition_of = HashMap::new();
         for (partition, question) in questions {
             let (asking, token) = (self.clone(), token.clone());
-            tasks.spawn(async move {
+            let task = tasks.spawn(async move {
                 let _permit = asking.parallel.acquire().await;
-                (partition, asking.ask_one(partition, &question, token.as_deref()).await)
+                asking.ask_one(partition, &question, token.as_deref()).await
             });
+            partition_of.insert(task.id(), partition);
         }
         let mut parts = Parts { said: Vec::new(), earliest: None, partitions: Vec::new(), missing: Vec::new() };
-        while let Some(done) = tasks.join_next().await {
-            // A task neither panics nor is it aborted.
-            let Ok((partition, outcome)) = done else { continue };
-            match outcome {
+        while let Some(done) = tasks.join_next_with_id().await {
+            let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+            let Some(partition) = partition_of.get(&id).copied() else { continue };
+            let failed = |error: JoinError| Outcome::Missing(Missing { partition, why: vec![error.to_string()] });
+            match done.map_or_else(failed, |(_, outcome)| outcome) {
                 Outcome::Said(said, from) => {
                     parts.partitions.push(from);
                     match said {

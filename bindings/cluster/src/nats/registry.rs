@@ -67,6 +67,12 @@ impl Registry {
         &self.name
     }
 
+    /// What never changes.
+    #[must_use]
+    pub fn log(&self) -> &LogRecord {
+        &self.log
+    }
+
     /// The partitions of the log.
     #[must_use]
     pub fn partitions(&self) -> Partitions {

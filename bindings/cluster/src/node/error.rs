@@ -32,6 +32,29 @@ pub enum NodeError {
         #[source]
         source: Box<OpenError>,
     },
+    /// The database has events that are not of the partition of the log. Nothing was read into it.
+    #[error(
+        "the database of partition {partition} in {} belongs to another log: expected {expected}, found {found}. Move the folder away, \
+         and the partition is read from a backup or from the first message of the log", dir.display()
+    )]
+    OtherLog {
+        /// The partition.
+        partition: u32,
+        /// The folder.
+        dir: PathBuf,
+        /// The log and its record.
+        expected: String,
+        /// What the database says.
+        found: String,
+    },
+    /// The database of a partition takes no bookmark.
+    #[error("cannot note the log in the database of partition {partition}: {why}")]
+    NotNoted {
+        /// The partition.
+        partition: u32,
+        /// Why.
+        why: String,
+    },
     /// The follower of a partition cannot be made.
     #[error("cannot follow partition {partition}")]
     Follow {

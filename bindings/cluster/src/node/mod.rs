@@ -1,6 +1,7 @@
 //! A node: one database for each partition that it owns, a thread that follows each, and one server for all.
 
 mod error;
+mod identity;
 mod options;
 mod partition;
 mod status;

@@ -11,6 +11,7 @@ use convofold::{Convofold, Options};
 use parking_lot::Mutex;
 
 use super::error::NodeError;
+use super::identity;
 use super::status::PartitionStatus;
 use crate::follow::clock::{Clock, SystemClock};
 use crate::follow::error::FollowError;
@@ -63,6 +64,11 @@ impl OpenPartition {
         let failed = |source| NodeError::Open { partition: number, dir: dir.to_owned(), source: Box::new(source) };
         let db = options.open(dir).map_err(failed)?;
         let name = common.registry.name();
+        if let Err(error) = identity::check(&db, name, number, common.registry.log()) {
+            // The first error counts.
+            let _ = db.close();
+            return Err(error);
+        }
         let source = common.nats.source(name.stream(number));
         let rejects = DeadLetters::new(&common.nats, name);
         let follow = FollowOptions::new(name.as_str(), number).parser(common.parser.clone());

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::Owner as Following;
 use crate::Partitions;
-use crate::ask::{AskOptions, Gather, GatherError, GatherView, Gathered, KnownOwners, Owner};
+use crate::ask::{AskOptions, Directory, Gather, GatherError, GatherView, Gathered, KnownOwners, Owner};
 use crate::testing::Twin;
 
 const PARTITIONS: u32 = 8;
@@ -393,6 +393,28 @@ fn owners_that_say_nothing_are_named_after_the_time() {
     let [missing] = &gathered.missing[..] else { panic!("{:?}", gathered.missing) };
     let why = ["a has not answered within 700ms", "b has not answered within 700ms"];
     assert_eq!((missing.partition, &missing.why[..]), (3, &why.map(str::to_owned)[..]));
+}
+
+/// Fails for one partition, as a fault in the code would.
+struct Faulty(KnownOwners);
+
+impl Directory for Faulty {
+    fn partitions(&self) -> Partitions {
+        self.0.partitions()
+    }
+
+    fn owners(&self, partition: u32) -> Vec<Owner> {
+        assert_ne!(partition, 3, "a fault");
+        self.0.owners(partition)
+    }
+}
+
+#[test]
+fn a_partition_about_which_a_task_fails_is_named_as_missing() {
+    let gather = Gather::new(Faulty(KnownOwners::new(partitions(), Vec::new())), AskOptions::default()).unwrap();
+    let gathered = gather.now().state_hash().unwrap();
+    assert_eq!(gathered.missing.len(), PARTITIONS as usize);
+    assert!(gathered.missing[3].to_string().contains("panicked"), "{}", gathered.missing[3]);
 }
 
 #[test]
