@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let config = settings.resolve()?;
         let server = runtime.block_on(async { Server::start(config, db.clone()) })?;
         let url = format!("http://{}", server.address());
-        owners.push(vec![Owner { node: "a".to_owned(), url, path: String::new() }]);
+        owners.push(vec![Owner { node: "a".to_owned(), url, path: String::new(), log: None }]);
         servers.push(server);
     }
     let gather = Gather::new(KnownOwners::new(partitions, owners), AskOptions::default())?;

@@ -41,6 +41,8 @@
 mod partition;
 mod records;
 mod split;
+#[cfg(any(feature = "ask", feature = "node"))]
+mod headers;
 mod log;
 mod agree;
 mod follow;

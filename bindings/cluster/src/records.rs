@@ -221,6 +221,8 @@ pub struct NodeRecord {
 /// All records of a log at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterMap {
+    /// The name of the log.
+    pub name: String,
     /// What never changes.
     pub log: LogRecord,
     /// Who owns which partition.

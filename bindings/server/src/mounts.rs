@@ -51,7 +51,13 @@ pub trait Overview: Send + Sync + 'static {
     /// What is known of all databases, or of one, as JSON; `None` if no database has this name.
     fn about(&self, name: Option<&str>) -> Option<String>;
 
-    /// Headers of all answers from a database.
+    /// Whether questions to a database are answered; the error says why not. Requests below `all` are answered in any case.
+    ///
+    /// # Errors
+    /// Why not.
+    fn answers(&self, name: &str) -> Result<(), String>;
+
+    /// Headers of all answers about a database, also of refusals, and if there is no such database.
     fn headers(&self, name: &str) -> Vec<(&'static str, String)>;
 }
 
@@ -60,7 +66,7 @@ pub trait Overview: Send + Sync + 'static {
 /// `/metrics` and `/partitions`, from an [`Overview`].
 ///
 /// Below `/partitions/NAME/all`, the same requests are answered only to callers that may read the texts of all tenants: a part of the
-/// events must not be taken for all of them.
+/// events must not be taken for all of them. Backups and repairs ask there, so it answers also what [`Overview::answers`] refuses.
 ///
 /// The methods block, and cannot be called by an asynchronous task. It has threads of its own.
 pub struct Mounts {
@@ -221,26 +227,16 @@ fn elsewhere(name: &str) -> Problem {
 }
 
 /// Passes a request to the database that its path names.
-async fn pass(State(shared): State<Arc<Shared>>, mut request: Request) -> Result<Response, Problem> {
-    let no_path = || Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /partitions");
-    let path = request.uri().path().strip_prefix(PREFIX).ok_or_else(no_path)?;
-    let (name, rest) = path.split_once('/').ok_or_else(no_path)?;
-    let name = name.to_owned();
-    let router = shared.mounted.read().get(&name).map(|mounted| mounted.router.clone());
-    let router = router.ok_or_else(|| elsewhere(&name))?;
-    let all = rest.strip_prefix(ALL);
-    let is_all = all.is_some();
-    *request.uri_mut() = below(request.uri(), all.unwrap_or(rest)).ok_or_else(no_path)?;
-    if is_all {
-        request = shared.expect_reader_of_all(request)?;
-    }
-    let Ok(mut response) = router.oneshot(request).await;
+async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let path = request.uri().path().strip_prefix(PREFIX).and_then(|path| path.split_once('/'));
+    let name = path.map(|(name, _)| name.to_owned()).unwrap_or_default();
+    let mut response = shared.pass(request).await.into_response();
     for (header, value) in shared.overview.headers(&name) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(HeaderName::from_static(header), value);
         }
     }
-    Ok(response)
+    response
 }
 
 /// The same address with this path, which has no slash at its beginning.
@@ -252,6 +248,25 @@ fn below(uri: &Uri, path: &str) -> Option<Uri> {
 }
 
 impl Shared {
+    async fn pass(&self, mut request: Request) -> Result<Response, Problem> {
+        let no_path = || Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /partitions");
+        let path = request.uri().path().strip_prefix(PREFIX).ok_or_else(no_path)?;
+        let (name, rest) = path.split_once('/').ok_or_else(no_path)?;
+        let router = self.mounted.read().get(name).map(|mounted| mounted.router.clone());
+        let router = router.ok_or_else(|| elsewhere(name))?;
+        let all = rest.strip_prefix(ALL);
+        let is_all = all.is_some();
+        if !is_all {
+            self.overview.answers(name).map_err(Problem::unavailable)?;
+        }
+        *request.uri_mut() = below(request.uri(), all.unwrap_or(rest)).ok_or_else(no_path)?;
+        if is_all {
+            request = self.expect_reader_of_all(request)?;
+        }
+        let Ok(response) = router.oneshot(request).await;
+        Ok(response)
+    }
+
     /// Refuses who may not read about all tenants.
     fn expect_reader(&self, request: Request) -> Result<(), Problem> {
         let (parts, _) = request.into_parts();
@@ -281,6 +296,10 @@ mod tests {
     impl Overview for Fixed {
         fn ready(&self) -> Result<(), String> {
             Err("partition 3 waits".to_owned())
+        }
+
+        fn answers(&self, name: &str) -> Result<(), String> {
+            if name == "5" { Err("it has stopped".to_owned()) } else { Ok(()) }
         }
 
         fn metrics(&self) -> String {
@@ -361,6 +380,22 @@ mod tests {
             assert!(!unmounting.is_finished());
             drop(export);
         });
+    }
+
+    #[test]
+    fn a_database_that_must_not_answer_refuses_questions_and_every_refusal_has_the_headers() {
+        let node = node();
+        let stopped = Convofold::open(node.dir.path().join("p5")).unwrap();
+        node.mounts.mount("5", stopped).unwrap();
+        for (path, expected) in [
+            ("/partitions/5/api/v1/totals", 503),
+            ("/partitions/5/all/api/v1/totals", 200),
+            ("/partitions/3/api/v1/conversations/none", 404),
+            ("/partitions/4/api/v1/totals", 421),
+        ] {
+            let (status, headers, text) = node.ask(path);
+            assert_eq!((status, headers.contains_key("convofold-log-seq")), (expected, true), "{path}: {text}");
+        }
     }
 
     #[test]

@@ -26,6 +26,16 @@ pub struct PartitionAnswer {
     pub log_seq: Option<u64>,
     /// The number of messages that it had not read yet; `None` if it does not say.
     pub lag: Option<u64>,
+    /// What its follower did; `None` if it does not say.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// How long before the answer the node had verified that it follows the log, in milliseconds; `None` if it does not say.
+    #[serde(default)]
+    pub verified_age_ms: Option<u64>,
+    /// Whether the answer can lack messages of more than the last 30 seconds: the node did not follow, had not verified that for so
+    /// long, or was so far behind. No other owner had a better answer.
+    #[serde(default)]
+    pub is_stale: bool,
 }
 
 /// A partition without an answer.
@@ -43,6 +53,11 @@ impl<T> Gathered<T> {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
+    }
+
+    /// The partitions whose answer is stale.
+    pub fn stale(&self) -> impl Iterator<Item = &PartitionAnswer> {
+        self.partitions.iter().filter(|from| from.is_stale)
     }
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Gathered<U> {

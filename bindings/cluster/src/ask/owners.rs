@@ -11,6 +11,9 @@ pub struct Owner {
     pub url: String,
     /// The path of the partition on this server; empty if it has one database only.
     pub path: String,
+    /// The log that the server must say that it follows, and itself to be this node; what says something else is no answer.
+    /// `None` for a server of one database, whose answers are not checked.
+    pub log: Option<String>,
 }
 
 /// Knows which nodes own which partitions. It is asked for each question, so an implementation keeps the answer in memory.
@@ -47,6 +50,7 @@ impl KnownOwners {
                 node: node.to_owned(),
                 url: url.to_owned(),
                 path: format!("/partitions/{partition}"),
+                log: Some(map.name.clone()),
             };
             map.replicas(partition).into_iter().map(owner).collect()
         };

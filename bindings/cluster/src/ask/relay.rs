@@ -20,8 +20,8 @@ const OF_LIST: [&str; 9] = ["sort", "reverse", "limit", "cursor", "as_of", "know
 /// Conditions that count before now, and those that they become: each node would count before its own present.
 const SPANS: [(&str, &str); 2] = [("waiting_min", "waiting_since"), ("idle_min", "idle_since")];
 
-/// Each answer is that of `convofold serve` for one database, without `seq` and links, and with `partitions` (who answered) and
-/// `missing` (the partitions that are not in it).
+/// Each answer is that of `convofold serve` for one database, without `seq` and links, and with `partitions` (who answered),
+/// `stale` (those of them that may be old) and `missing` (the partitions that are not in it).
 impl Answers for Gather {
     fn answer(&self, asked: &Asked) -> Reply {
         match reply(&self.with_token(asked.token.as_deref()), asked) {
@@ -89,8 +89,10 @@ fn answer(view: &GatherView<'_>, asked: &Asked, question: &str) -> Result<Value,
 
 /// An answer with who gave it, and what is missing in it.
 fn told<T>(gathered: Gathered<T>, answer: impl FnOnce(T) -> Value) -> Value {
+    let stale = as_json(gathered.stale().collect::<Vec<_>>());
     let Gathered { answer: found, partitions, missing } = gathered;
     let mut answer = answer(found);
+    answer["stale"] = stale;
     answer["partitions"] = as_json(partitions);
     answer["missing"] = as_json(missing);
     answer
@@ -158,6 +160,7 @@ struct ToldReport {
     #[serde(flatten)]
     report: Report,
     partitions: Vec<PartitionAnswer>,
+    stale: Vec<PartitionAnswer>,
     missing: Vec<Missing>,
 }
 
@@ -185,9 +188,11 @@ fn report(view: &GatherView<'_>, asked: &Asked) -> Result<String, Refused> {
         tenants: Some(repeated("tenant")).filter(|tenants| !tenants.is_empty()),
     };
     let query = params.query(present_ms(view)?).map_err(|error| refused(400, error))?;
-    let Gathered { answer: mut report, partitions, missing } = view.measures(&query)?;
+    let measured = view.measures(&query)?;
+    let stale = measured.stale().cloned().collect();
+    let Gathered { answer: mut report, partitions, missing } = measured;
     report.rows.truncate(parsed(asked, "limit")?.unwrap_or(usize::MAX));
-    serde_json::to_string(&ToldReport { report, partitions, missing }).map_err(|error| refused(500, error))
+    serde_json::to_string(&ToldReport { report, partitions, stale, missing }).map_err(|error| refused(500, error))
 }
 
 /// `of`: an id or `-`, and what is asked about it.

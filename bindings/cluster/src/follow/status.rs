@@ -34,6 +34,30 @@ pub enum State {
     },
 }
 
+impl State {
+    /// Its name in answers: `starting`, `following`, `caught-up`, `waiting`, `holding` or `stopped`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Following => "following",
+            Self::CaughtUp => "caught-up",
+            Self::Waiting { .. } => "waiting",
+            Self::Holding { .. } => "holding",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// Why it waits, holds or has stopped.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Starting | Self::Following | Self::CaughtUp => None,
+            Self::Waiting { why } | Self::Holding { why } | Self::Stopped { why } => Some(why),
+        }
+    }
+}
+
 /// Figures of a follower.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -84,7 +84,12 @@ impl Registry {
     /// # Errors
     /// [`ClusterError`]
     pub fn read(&self) -> Result<ClusterMap, ClusterError> {
-        Ok(ClusterMap { log: self.log.clone(), owners: self.owners()?, nodes: self.nodes()? })
+        Ok(ClusterMap {
+            name: self.name.to_string(),
+            log: self.log.clone(),
+            owners: self.owners()?,
+            nodes: self.nodes()?,
+        })
     }
 
     /// Who owns which partition now.

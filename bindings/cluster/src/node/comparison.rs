@@ -51,9 +51,13 @@ impl Comparison {
         let Ok(cluster) = self.registry.read() else { return Vec::new() };
         let partitions = own.partitions.iter().map(|it| it.partition);
         let owners: BTreeSet<&String> = partitions.flat_map(|partition| cluster.owners.of(partition)).collect();
-        let urls = owners.into_iter().filter(|owner| **owner != own.node).filter_map(|owner| cluster.nodes.get(owner));
-        let ask = |url: &str| Client::of_url(url, self.token.as_deref()).ok()?.partitions::<NodeStatus>().ok();
-        urls.filter_map(|node| ask(&node.url)).collect()
+        let ask = |owner: &String| {
+            let url = &cluster.nodes.get(owner)?.url;
+            let found = Client::of_url(url, self.token.as_deref()).ok()?.partitions::<NodeStatus>().ok()?;
+            // The address may belong to another node by now.
+            (found.node == *owner && found.log == own.log).then_some(found)
+        };
+        owners.into_iter().filter(|owner| **owner != own.node).filter_map(ask).collect()
     }
 }
 

@@ -15,6 +15,8 @@ use super::options::NodeOptions;
 use super::partition::{Common, OpenPartition};
 use super::status::{Different, NodeStatus, PartitionStatus};
 use crate::follow::clock::{Clock, SystemClock};
+use crate::follow::status::State;
+use crate::headers;
 use crate::nats::{ClusterError, Nats, Registry};
 use crate::records::{NodeRecord, Owners, RecordError, check_name};
 
@@ -285,12 +287,28 @@ impl Overview for Open {
         }
     }
 
+    /// What a partition has that stopped, or was not verified yet, may be empty, or of another stream.
+    fn answers(&self, name: &str) -> Result<(), String> {
+        let Some(status) = self.of(name, OpenPartition::follow_status) else { return Ok(()) };
+        match (status.state, status.verified_ms) {
+            (State::Stopped { why }, _) => Err(format!("partition {name} has stopped: {why}")),
+            (_, None) => Err(format!("partition {name} has not been verified since the start of the node")),
+            _ => Ok(()),
+        }
+    }
+
     fn headers(&self, name: &str) -> Vec<(&'static str, String)> {
-        let Some((seq, lag)) = self.of(name, OpenPartition::place) else { return Vec::new() };
-        vec![
-            ("convofold-node", self.name.clone()),
-            ("convofold-log-seq", seq.to_string()),
-            ("convofold-lag", lag.to_string()),
-        ]
+        let mut said = vec![(headers::NODE, self.name.clone()), (headers::LOG, self.log.clone())];
+        let Some(status) = self.of(name, OpenPartition::follow_status) else { return said };
+        let now_ms = SystemClock::default().now_ms();
+        let age_ms = status.verified_ms.map(|ms| now_ms.saturating_sub(ms).max(0));
+        said.extend([
+            (headers::STATE, status.state.name().to_owned()),
+            (headers::LOG_SEQ, status.seq.to_string()),
+            (headers::LAG, status.lag().to_string()),
+        ]);
+        said.extend(status.lag_ms(now_ms).map(|ms| (headers::LAG_MS, ms.to_string())));
+        said.extend(age_ms.map(|ms| (headers::VERIFIED_AGE_MS, ms.to_string())));
+        said
     }
 }

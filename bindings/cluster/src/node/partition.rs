@@ -17,7 +17,7 @@ use crate::follow::clock::{Clock, SystemClock};
 use crate::follow::error::FollowError;
 use crate::follow::follower::{Acceptance, Follower};
 use crate::follow::options::FollowOptions;
-use crate::follow::status::{State, StatusHandle};
+use crate::follow::status::{State, Status, StatusHandle};
 use crate::nats::{DeadLetters, Nats, NatsSource, Registry, check_stream};
 
 /// The pause before a partition that has stopped looks whether it was repaired.
@@ -91,17 +91,16 @@ impl OpenPartition {
 
     /// What is known of the partition now.
     pub(super) fn status(&self) -> PartitionStatus {
+        PartitionStatus::of(self.number, &self.follow_status(), SystemClock::default().now_ms(), &self.db)
+    }
+
+    /// What its follower does.
+    pub(super) fn follow_status(&self) -> Status {
         let mut status = self.status.get();
         if let Some(problem) = self.problem.lock().clone() {
             status.state = problem;
         }
-        PartitionStatus::of(self.number, &status, SystemClock::default().now_ms(), &self.db)
-    }
-
-    /// How far it has read, and how many messages it has not read yet.
-    pub(super) fn place(&self) -> (u64, u64) {
-        let status = self.status.get();
-        (status.seq, status.lag())
+        status
     }
 
     /// Asks the follower to stop.

@@ -7,7 +7,7 @@ use convofold::{Convofold, StateHash};
 use serde::{Deserialize, Serialize};
 
 use crate::agree::HashPoint;
-use crate::follow::status::{State, Status};
+use crate::follow::status::Status;
 
 /// What a node says about itself: the answer of `/partitions`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,21 +94,19 @@ impl PartitionStatus {
         self.state == "stopped"
     }
 
+    /// Whether it follows the log and has verified so since the start. Without that, its lag says nothing.
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        matches!(self.state.as_str(), "following" | "caught-up") && self.verified_ms.is_some()
+    }
+
     /// What the follower of a partition says, and the figures of its database.
     pub(super) fn of(partition: u32, status: &Status, now_ms: i64, db: &Convofold) -> Self {
-        let (state, why) = match &status.state {
-            State::Starting => ("starting", None),
-            State::Following => ("following", None),
-            State::CaughtUp => ("caught-up", None),
-            State::Waiting { why } => ("waiting", Some(why)),
-            State::Holding { why } => ("holding", Some(why)),
-            State::Stopped { why } => ("stopped", Some(why)),
-        };
         let stats = db.stats();
         Self {
             partition,
-            state: state.to_owned(),
-            why: why.cloned(),
+            state: status.state.name().to_owned(),
+            why: status.state.why().map(str::to_owned),
             log_seq: status.seq,
             log_last: status.last,
             lag: status.lag(),
@@ -182,6 +180,7 @@ impl NodeStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::follow::status::State;
 
     #[test]
     fn metrics_have_the_partition_as_their_label() {

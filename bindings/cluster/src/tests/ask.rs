@@ -9,7 +9,7 @@ use convofold::{
     AgentMention, Convofold, Direction, Draft, Every, GroupBy, Kind, Measure, Page, Query, ReportQuery, Sort,
     StatusFilter, Time, TimeField, View, When,
 };
-use convofold_server::{Client, ListedPage, Question, Relay, Server, Settings};
+use convofold_server::{Client, ListedPage, Mounts, Overview, Question, Relay, Server, Settings};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -106,6 +106,7 @@ impl World {
             node: format!("node-{number}"),
             url: format!("http://{address}"),
             path: String::new(),
+            log: None,
         };
         let owners = self.addresses.iter().map(|address| owners(*address).into_iter().enumerate().map(owner).collect());
         let options = AskOptions::default().next_owner_after(Duration::from_millis(30)).answer_within(PATIENCE);
@@ -382,8 +383,12 @@ fn owners_that_say_nothing_are_named_after_the_time() {
     let world = World::new(50, 50);
     let silent = silent();
     let address = silent.local_addr().unwrap();
-    let owner =
-        |node: &str, address| Owner { node: node.to_owned(), url: format!("http://{address}"), path: String::new() };
+    let owner = |node: &str, address| Owner {
+        node: node.to_owned(),
+        url: format!("http://{address}"),
+        path: String::new(),
+        log: None,
+    };
     let mut owners: Vec<_> = world.addresses.iter().map(|address| vec![owner("a", *address)]).collect();
     owners[3] = vec![owner("a", address), owner("b", address)];
     let options = AskOptions::default().next_owner_after(Duration::from_millis(5));
@@ -415,6 +420,126 @@ fn a_partition_about_which_a_task_fails_is_named_as_missing() {
     let gathered = gather.now().state_hash().unwrap();
     assert_eq!(gathered.missing.len(), PARTITIONS as usize);
     assert!(gathered.missing[3].to_string().contains("panicked"), "{}", gathered.missing[3]);
+}
+
+/// A node with partition 0 of one, which says this of itself.
+fn node(db: &Convofold, said: &[(&'static str, &str)]) -> Mounts {
+    struct Said(Vec<(&'static str, String)>);
+
+    impl Overview for Said {
+        fn ready(&self) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn answers(&self, _name: &str) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn metrics(&self) -> String {
+            String::new()
+        }
+
+        fn about(&self, _name: Option<&str>) -> Option<String> {
+            None
+        }
+
+        fn headers(&self, _name: &str) -> Vec<(&'static str, String)> {
+            self.0.clone()
+        }
+    }
+
+    let mut settings = Settings::default();
+    settings.db = Some(db.dir().to_owned());
+    settings.listen = Some(([127, 0, 0, 1], 0).into());
+    let said = Said(said.iter().map(|(header, value)| (*header, (*value).to_owned())).collect());
+    let mounts = Mounts::start(settings.resolve().unwrap(), Arc::new(said)).unwrap();
+    mounts.mount("0", db.clone()).unwrap();
+    mounts
+}
+
+fn gather_of(nodes: &[(&str, &Mounts)]) -> Gather {
+    let owner = |(node, mounts): &(&str, &Mounts)| Owner {
+        node: (*node).to_owned(),
+        url: format!("http://{}", mounts.address()),
+        path: "/partitions/0".to_owned(),
+        log: Some("chat".to_owned()),
+    };
+    let owners = KnownOwners::new(Partitions::new(NonZeroU32::MIN), vec![nodes.iter().map(owner).collect()]);
+    Gather::new(owners, AskOptions::default().answer_within(PATIENCE)).unwrap()
+}
+
+fn said<'a>(node: &'a str, log: &'a str, state: &'a str, age_ms: &'a str) -> [(&'static str, &'a str); 5] {
+    [
+        ("convofold-node", node),
+        ("convofold-log", log),
+        ("convofold-state", state),
+        ("convofold-verified-age-ms", age_ms),
+        ("convofold-lag-ms", "0"),
+    ]
+}
+
+/// A database with a conversation, and an empty one.
+fn databases() -> (tempfile::TempDir, Convofold, Convofold) {
+    let home = tempfile::tempdir().unwrap();
+    let [full, empty] = ["full", "empty"].map(|name| super::options().open(home.path().join(name)).unwrap());
+    full.ingest(&super::event(1), convofold::ingest::Format::Auto).unwrap();
+    (home, full, empty)
+}
+
+#[test]
+fn an_owner_that_is_not_verified_is_asked_last_and_named() {
+    let (_home, full, empty) = databases();
+    for (state, age_ms) in [("waiting", "5"), ("holding", "5"), ("following", "3600000"), ("starting", "5")] {
+        let (a, b) =
+            (node(&empty, &said("a", "chat", state, age_ms)), node(&full, &said("b", "chat", "following", "9")));
+        let gather = gather_of(&[("a", &a), ("b", &b)]);
+        for _ in 0..2 {
+            let gathered = gather.now().totals().unwrap();
+            assert_eq!((gathered.answer.0.len(), &gathered.partitions[0].node[..]), (1, "b"), "{state}");
+            assert_eq!(gathered.stale().count(), 0);
+        }
+        b.stop(Duration::from_secs(1));
+        let gathered = gather.now().totals().unwrap();
+        let stale: Vec<_> = gathered.stale().map(|from| (from.partition, &from.node[..])).collect();
+        assert_eq!((gathered.answer.0.len(), stale), (0, vec![(0, "a")]), "{state}");
+        assert_eq!(gathered.partitions[0].state.as_deref(), Some(state));
+        a.stop(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn an_answer_of_another_node_or_log_does_not_count() {
+    let (_home, full, empty) = databases();
+    let right = node(&full, &said("b", "chat", "caught-up", "5"));
+    for (name, log) in [("a", "sms"), ("c", "chat")] {
+        let wrong = node(&empty, &said(name, log, "caught-up", "5"));
+        let both = gather_of(&[("a", &wrong), ("b", &right)]);
+        assert_eq!(both.now().totals().unwrap().partitions[0].node, "b");
+        assert!(both.now().state("c-1").unwrap().answer.is_some());
+        let alone = gather_of(&[("a", &wrong)]).now().state("c-1").unwrap();
+        let [missing] = &alone.missing[..] else { panic!("{alone:?}") };
+        assert!(missing.why[0].contains(&format!("node {name} of log {log}")), "{missing}");
+        wrong.stop(Duration::from_secs(1));
+    }
+    // Who says nothing of a log is no node.
+    let runtime = Runtime::new().unwrap();
+    let server = serve(&runtime, &empty);
+    let owner = |path: &str| Owner {
+        node: "a".to_owned(),
+        url: format!("http://{}", server.address()),
+        path: path.to_owned(),
+        log: Some("chat".to_owned()),
+    };
+    for path in ["", "/partitions/0"] {
+        let owners = KnownOwners::new(Partitions::new(NonZeroU32::MIN), vec![vec![owner(path)]]);
+        let gather = Gather::new(owners, AskOptions::default().answer_within(PATIENCE)).unwrap();
+        assert_eq!(gather.now().state("c-1").unwrap().missing.len(), 1, "{path}");
+    }
+    // A node that has no such conversation has answered.
+    let found = gather_of(&[("b", &right)]).now().state("nobody").unwrap();
+    assert!(found.answer.is_none() && found.is_complete() && found.stale().count() == 0);
+    right.stop(Duration::from_secs(1));
+    runtime.block_on(server.stop(Duration::from_secs(1)));
 }
 
 #[test]

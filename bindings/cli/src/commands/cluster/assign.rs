@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use convofold_cluster::Owners;
 use convofold_cluster::nats::Registry;
+use convofold_cluster::node::PartitionStatus;
 
 use super::status::{ask, print_owners};
 use super::{LogArgs, TokenArgs, failed};
@@ -56,7 +57,7 @@ pub(super) struct AssignArgs {
     /// With --move: the lag of the new owner below which it takes the place of the old one.
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     lag: Millis,
-    /// With --move: do not wait for the new owner.
+    /// With --move: do not wait for the new owner. With --nodes: replace all owners of a partition at once if need be.
     #[arg(long)]
     now: bool,
 }
@@ -75,7 +76,18 @@ impl AssignArgs {
             (Some(partition), _, _) => return self.move_partition(&registry, partition, from, to, console),
             (_, Some(partition), _) => registry.change_owners(|owners| owners.with(partition, to)),
             (_, _, Some(partition)) => registry.change_owners(|owners| owners.without(partition, from)),
-            _ => registry.change_owners(|owners| owners.spread(partitions, &self.nodes, self.copies)),
+            _ => {
+                let before = registry.owners().map_err(|error| failed(&error))?;
+                let after =
+                    before.spread(partitions, &self.nodes, self.copies).map_err(|error| failed(&error.into()))?;
+                if let Some(partition) = replaced(&before, &after).filter(|_| !self.now) {
+                    let what =
+                        format!("partition {partition} would lose all its owners, before the new ones have read it");
+                    let hint = "move one partition after the other with --move, or add --now";
+                    return Err(CliError::new(Exit::Usage, what).hint(hint));
+                }
+                registry.change_owners(|owners| owners.spread(partitions, &self.nodes, self.copies))
+            }
         };
         print_owners(&changed.map_err(|error| failed(&error))?, console)?;
         Ok(Exit::Success)
@@ -117,18 +129,16 @@ impl AssignArgs {
         let mut told = String::new();
         loop {
             let nodes = registry.nodes().map_err(|error| failed(&error))?;
-            let asked = nodes.get(to).map(|node| ask(&node.url, token.as_deref()));
+            let asked = nodes.get(to).map(|node| ask(&node.url, registry.name().as_str(), to, token.as_deref()));
             let found = match asked {
                 None => format!("{to} was never started"),
                 Some(Err(why)) => format!("{to} does not answer: {why}"),
                 Some(Ok(status)) => match status.partitions.iter().find(|it| it.partition == partition) {
                     None => format!("{to} has not opened partition {partition} yet"),
-                    Some(it) if it.is_stopped() => format!("{to}: {}", it.why.as_deref().unwrap_or("stopped")),
-                    Some(it) if it.lag == 0 || it.lag_ms.is_some_and(|lag| lag < self.lag.0) => return Ok(true),
-                    Some(it) => {
-                        let behind = it.lag_ms.map(time::length).unwrap_or_default();
-                        format!("{to} is behind by {} messages {behind}", it.lag)
-                    }
+                    Some(it) => match what_lacks(it, self.lag.0) {
+                        None => return Ok(true),
+                        Some(what) => format!("{to} {what}"),
+                    },
                 },
             };
             if found != told {
@@ -139,5 +149,68 @@ impl AssignArgs {
                 return Ok(false);
             }
         }
+    }
+}
+
+/// A partition of which no owner stays.
+fn replaced(before: &Owners, after: &Owners) -> Option<u32> {
+    let stays = |partition: u32, owner: &String| after.of(partition).contains(owner);
+    let is_replaced = |(partition, owners): &(&u32, &Vec<String>)| {
+        !owners.is_empty() && !owners.iter().any(|it| stays(**partition, it))
+    };
+    before.owners.iter().find(is_replaced).map(|(partition, _)| *partition)
+}
+
+/// Why a new owner cannot take the place of the old one yet. Without a verification its lag is not known: it may have read
+/// nothing, and show a lag of 0.
+fn what_lacks(new: &PartitionStatus, max_lag_ms: i64) -> Option<String> {
+    if !new.is_following() {
+        let why = new.why.as_deref().unwrap_or("its log is not verified yet");
+        return Some(format!("is {}: {why}", new.state));
+    }
+    let is_near = new.lag == 0 || new.lag_ms.is_some_and(|lag_ms| lag_ms < max_lag_ms);
+    let behind = new.lag_ms.map(time::length).unwrap_or_default();
+    (!is_near).then(|| format!("is behind by {} messages {behind}", new.lag))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(state: &str, lag: u64, lag_ms: Option<i64>, verified_ms: Option<i64>) -> PartitionStatus {
+        let counts = ["events", "rollbacks", "gaps", "unproven", "rejected", "ignored", "repeated", "interruptions"];
+        let mut status = json!({
+            "partition": 7, "state": state, "log_seq": 0, "log_last": lag, "lag": lag, "lag_ms": lag_ms,
+            "verified_ms": verified_ms, "conversations": 0, "open": 0, "hash": "00".repeat(32),
+        });
+        counts.into_iter().for_each(|count| status[count] = json!(0));
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn a_partition_whose_owners_are_all_replaced_is_found() {
+        let owners = |names: [&[&str]; 2]| {
+            let lists = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            Owners { version: 1, owners: (0..).zip(lists).collect() }
+        };
+        let before = owners([&["a", "b"], &["b", "c"]]);
+        assert_eq!(replaced(&Owners::default(), &before), None);
+        assert_eq!(replaced(&before, &owners([&["d", "a"], &["c"]])), None);
+        assert_eq!(replaced(&before, &owners([&["a"], &["a", "d"]])), Some(1));
+    }
+
+    #[test]
+    fn only_an_owner_that_follows_and_is_verified_takes_a_place() {
+        let lacks = |state, lag, lag_ms, verified| what_lacks(&status(state, lag, lag_ms, verified), 1_000);
+        assert_eq!(lacks("starting", 0, None, None).unwrap(), "is starting: its log is not verified yet");
+        for state in ["waiting", "holding", "stopped", "starting"] {
+            assert!(lacks(state, 0, Some(0), Some(5)).is_some(), "{state}");
+        }
+        assert!(lacks("following", 0, Some(0), None).is_some());
+        assert!(lacks("following", 9, Some(1_000), Some(5)).unwrap().contains("behind by 9 messages"));
+        assert_eq!(lacks("following", 9, Some(999), Some(5)), None);
+        assert_eq!(lacks("caught-up", 0, Some(0), Some(5)), None);
     }
 }

@@ -83,7 +83,7 @@ impl BackupArgs {
     fn back_up(&self, cluster: &ClusterMap, partition: u32, token: Option<&str>) -> Result<Vec<String>, String> {
         let mut whys = Vec::new();
         for (node, url) in cluster.replicas(partition) {
-            match self.back_up_from(partition, url, token) {
+            match self.back_up_from(cluster, partition, (node, url), token) {
                 Ok((path, contents)) => {
                     let events = text::count(contents.last_seq);
                     let (size, path) = (text::bytes(contents.bytes), path.display().to_string());
@@ -97,15 +97,17 @@ impl BackupArgs {
 
     fn back_up_from(
         &self,
+        cluster: &ClusterMap,
         partition: u32,
-        url: &str,
+        (node, url): (&str, &str),
         token: Option<&str>,
     ) -> Result<(PathBuf, backup::BackupContents), String> {
-        let status = ask(url, token)?;
+        let status = ask(url, &cluster.name, node, token)?;
         let found = status.partitions.iter().find(|it| it.partition == partition);
         let log_seq = found.ok_or("it has not opened the partition")?.log_seq;
         let path = self.to.join(file_name(partition, log_seq));
-        let client = Client::of_url(&format!("{url}/partitions/{partition}"), token).map_err(|error| chain(&error))?;
+        let client =
+            Client::of_url(&format!("{url}/partitions/{partition}/all"), token).map_err(|error| chain(&error))?;
         let report = backup::write(&client, &path, &BackupOptions::new(), |_| {}).map_err(|error| chain(&error))?;
         Ok((path, report.contents))
     }

@@ -58,10 +58,14 @@ struct Different {
     equal_at: Option<u64>,
 }
 
-/// Asks a node about its partitions.
-pub(super) fn ask(url: &str, token: Option<&str>) -> Result<NodeStatus, String> {
+/// Asks a node about its partitions. The address may belong to a node of another log by now, which is an error.
+pub(super) fn ask(url: &str, log: &str, node: &str, token: Option<&str>) -> Result<NodeStatus, String> {
     let client = Client::of_url(url, token).map_err(|error| chain(&error))?;
-    client.partitions().map_err(|error| chain(&error))
+    let found: NodeStatus = client.partitions().map_err(|error| chain(&error))?;
+    if found.node != node || found.log != log {
+        return Err(format!("expected node {node} of log {log} at {url}, found {} of {}", found.node, found.log));
+    }
+    Ok(found)
 }
 
 /// Prints who owns what.
@@ -125,8 +129,11 @@ impl StatusArgs {
 fn ask_all(cluster: &ClusterMap, token: Option<&str>) -> (Vec<NodeStatus>, BTreeMap<String, String>) {
     let (mut nodes, mut unreachable) = (Vec::new(), BTreeMap::new());
     std::thread::scope(|scope| {
-        let asked: Vec<_> =
-            cluster.nodes.iter().map(|(name, record)| (name, scope.spawn(move || ask(&record.url, token)))).collect();
+        let asked: Vec<_> = cluster
+            .nodes
+            .iter()
+            .map(|(name, record)| (name, scope.spawn(move || ask(&record.url, &cluster.name, name, token))))
+            .collect();
         for (name, asked) in asked {
             match asked.join().unwrap_or_else(|_| Err("the thread that asks failed".to_owned())) {
                 Ok(status) => nodes.push(status),
