@@ -32,8 +32,8 @@ pub struct PartitionAnswer {
     /// How long before the answer the node had verified that it follows the log, in milliseconds; `None` if it does not say.
     #[serde(default)]
     pub verified_age_ms: Option<u64>,
-    /// Whether the answer can lack messages of more than the last 30 seconds: the node did not follow, had not verified that for so
-    /// long, or was so far behind. No other owner had a better answer.
+    /// Whether the answer can lack messages of more than the last 30 seconds: the node did not follow, had not
+    /// verified for 30 seconds that it does, or was 30 seconds behind. No other owner had a better answer.
     #[serde(default)]
     pub is_stale: bool,
 }

@@ -17,7 +17,7 @@ use super::options::AskOptions;
 use super::owners::{Directory, Owner};
 use crate::headers;
 
-/// An answer is stale if the node has not verified for so long that it follows the log, or is so far behind.
+/// An answer is stale if the node verified longer ago that it follows the log, or is further behind.
 const MAX_AGE_MS: u64 = 30_000;
 
 /// The statuses of a question that each node refuses.
