@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn the_records_are_the_json_that_other_programs_write() {
         let map: ClusterMap = serde_json::from_str(
-            r#"{"log":{"version":1,"partitions":64,"hash":"fnv1a32"},
+            r#"{"name":"chat","log":{"version":1,"partitions":64,"hash":"fnv1a32"},
                 "owners":{"version":3,"owners":{"0":["a","b"],"7":["b"]}},
                 "nodes":{"a":{"url":"http://10.0.0.1:7878","started_ms":1}}}"#,
         )
