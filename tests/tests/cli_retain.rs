@@ -18,8 +18,9 @@ fn desk() -> Desk {
     for day in 1..=20 {
         let said = format!(r#","direction":"in","text":"what was said on day {day}""#);
         let log = [event(day, 9, "message", &said), event(day, 10, "close", "")].join("\n") + "\n";
-        std::fs::write(desk.path("log"), &log).unwrap();
-        assert_eq!(desk.run("ingest", &["log"]).code, Some(0));
+        let name = format!("log-{day}");
+        std::fs::write(desk.path(&name), &log).unwrap();
+        assert_eq!(desk.run("replay", &[&name]).code, Some(0));
         let all = std::fs::read_to_string(desk.path("all")).unwrap_or_default();
         std::fs::write(desk.path("all"), all + &log).unwrap();
     }
@@ -58,7 +59,7 @@ fn texts_and_conversations_go_by_rule_and_stay_gone() {
     for proof in [&["verify", "--past"][..], &["audit"]] {
         assert_eq!(desk.run(proof[0], &proof[1..]).code, Some(0));
     }
-    let past = desk.run("totals", &["--as-of", "2026-02-05"]);
+    let past = desk.run("totals", &["--as-of", "2026-02-05T00:00:00Z"]);
     assert!(past.code != Some(0) && past.stderr.contains("2026-02-10"), "{past:?}");
     let runs = desk.run("retain", &["--runs", "--json"]);
     assert_eq!(runs.json_lines().len(), 2, "{runs:?}");
