@@ -86,7 +86,11 @@ impl CliError {
     /// A conversation that cannot be read.
     #[must_use]
     pub fn conversation(error: &StorageError) -> Self {
-        Self::unreadable(&chain(error))
+        match error {
+            // Nothing is damaged.
+            StorageError::Expired { .. } => Self::new(Exit::Failure, error.to_string()),
+            error => Self::unreadable(&chain(error)),
+        }
     }
 
     /// A conversation that cannot be read, for this reason.
