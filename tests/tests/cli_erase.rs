@@ -103,6 +103,20 @@ fn an_erasure_names_a_file_that_would_be_left_and_wrong_members() {
 }
 
 #[test]
+fn an_erasure_removes_rejects_of_the_member_and_counts_them() {
+    let desk = desk();
+    std::fs::create_dir(desk.path("db/serve")).unwrap();
+    let (other, file) = (r#"{"id":"c","raw":"something else"}"#, desk.path("db/serve/rejects.ndjson"));
+    let of_member =
+        [r#"{"id":"a","raw":"my address is Storgata 1"}"#, r#"{"id":"b","raw":"{\"member_business_id\":700100,"}"#];
+    std::fs::write(&file, format!("{}\n{other}\n{}\n", of_member[0], of_member[1])).unwrap();
+    let erased = desk.run("erase", &["--member", "700100", "--open-too", "--json"]);
+    assert_eq!((erased.code, &erased.json()["cleaned"]["rejects"]), (Some(0), &2.into()), "{erased:?}");
+    assert!(erased.stderr.contains("2 rejects of the server removed"), "{erased:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{other}\n"));
+}
+
+#[test]
 fn a_legal_hold_keeps_a_member_until_it_is_lifted() {
     let desk = desk();
     let placed = desk.run("hold", &["--member", "700100", "--conversation", "c-9", "--reason", "case 2026-17"]);
