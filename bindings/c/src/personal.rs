@@ -156,14 +156,14 @@ pub unsafe extern "C" fn convofold_holds_json(db: Db, json: *mut *mut c_char) ->
 /// what is older than the rules allow.
 ///
 /// `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object with
-/// `texts_ms` and `closed_ms` for each tenant that has rules of its own. All of them are optional. `now_ms` is the time to which
+/// `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms` is the time to which
 /// they count. With `dry_run` other than 0, nothing is changed.
 ///
 /// `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: INVALID_ARGUMENT (`rules` has another form, or `now_ms` is out of range); BUSY (another operation reads or writes the
+/// Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation reads or writes the
 /// whole database); DAMAGED, POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_retain(
@@ -177,6 +177,9 @@ pub unsafe extern "C" fn convofold_retain(
         // SAFETY: the header states these requirements for callers.
         let (rules, out) = unsafe { (pointer::text(rules, "rules")?, OutText::new_if_any(json)?) };
         let rules: Retention = serde_json::from_str(rules).map_err(|error| invalid("rules", &error))?;
+        if rules == Retention::new() {
+            return Err(Failure::argument("rules: expected log_ms, texts_ms, closed_ms or tenants, found no rule"));
+        }
         let out_of_range = || Failure::argument(format!("now_ms: {now_ms} is out of range"));
         let now = Time::from_ms(now_ms).ok_or_else(out_of_range)?;
         let retained = db.get()?.retain(&rules, now, dry_run != 0)?;
