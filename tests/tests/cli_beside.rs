@@ -206,7 +206,8 @@ const ASKED: &[&[&str]] = &[
 
 /// Fields of `stats` that say how this process or the holder opened the database, and what that needs.
 const OF_THE_OPENING: [&str; 4] = ["  in memory", "on disk", "checkpoint", "opened"];
-const OF_THE_OPENING_JSON: [&str; 5] = ["resident", "resident_bytes", "disk_bytes", "checkpoint_seq", "recovery"];
+const OF_THE_OPENING_JSON: [&str; 6] =
+    ["resident", "resident_bytes", "disk_bytes", "unused_bytes", "checkpoint_seq", "recovery"];
 
 /// The only command whose durations count to the clock. It prints none, but a note with one.
 const TO_THE_CLOCK: &[&str] = &["open", "--columns", "id"];
