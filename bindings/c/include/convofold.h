@@ -184,6 +184,10 @@ typedef enum {
      * a moment. The message says what to do.
      */
     CONVOFOLD_ERROR_BAD_MOMENT = 21,
+    /**
+     * A legal hold keeps a conversation, or it is open: it is not erased.
+     */
+    CONVOFOLD_ERROR_HELD = 22,
 } convofold_error;
 
 /**
@@ -420,7 +424,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * Number of events: the sum of the next four fields.
+     * Number of events: the sum of the next five fields.
      */
     uint64_t events;
     /**
@@ -439,6 +443,10 @@ typedef struct {
      * Events that conflict with a stored event of the same identity.
      */
     uint64_t conflicts;
+    /**
+     * Events that were erased before, and do not come back.
+     */
+    uint64_t erased;
     /**
      * Inputs that are not events of conversations: blank lines, keep-alives, events of other types.
      */
@@ -785,6 +793,22 @@ typedef struct {
      * Size of the database on the disk, in bytes.
      */
     uint64_t disk_bytes;
+    /**
+     * About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of them back.
+     */
+    uint64_t unused_bytes;
+    /**
+     * The time before which texts were removed, of one tenant or of all, in ms; CONVOFOLD_NO_TIME if none were.
+     */
+    int64_t texts_before;
+    /**
+     * The same for closed conversations.
+     */
+    int64_t closed_before;
+    /**
+     * When the last run of retention was, in ms; CONVOFOLD_NO_TIME if there was none.
+     */
+    int64_t last_retention_at;
 } convofold_stats;
 
 /**
@@ -921,6 +945,10 @@ typedef struct {
      * Events that conflict with a stored event of the same identity.
      */
     uint64_t conflicts;
+    /**
+     * Events that were erased before, and do not come back.
+     */
+    uint64_t erased;
     /**
      * Inputs that were rejected as events.
      */
@@ -1902,6 +1930,124 @@ convofold_error convofold_repair(const char *damaged,
  * range), DAMAGED, POISONED, IO.
  */
 convofold_error convofold_trim(convofold_db db, int64_t before_ms, char **json);
+
+/**
+ * Writes the storage again without the room that it no longer uses, while the database stays in use. A replay leaves about
+ * half of the file unused, and convofold_trim() what it removed. The disk needs room for a second copy. Nothing else changes.
+ *
+ * `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later), POISONED, IO.
+ */
+convofold_error convofold_compact(convofold_db db,
+                                  char **json);
+
+/**
+ * Writes everything that is stored about members: every event of their conversations, conflicts included, as one line of
+ * JSON in convofold's own format. The events of a conversation are together, in the order of their arrival.
+ *
+ * `subjects` is a JSON object with arrays of texts: `members` (business ids and channel ids, or
+ * "superoffice:TENANT:customer:ID" and "superoffice:TENANT:contact:ID"), `numbers` and `conversations` (ids).
+ *
+ * `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `events`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (`subjects` has another form, or names nobody); STOPPED (by the callback); DAMAGED, IO (a
+ * conversation cannot be read).
+ */
+convofold_error convofold_disclose(convofold_db db,
+                                   const char *subjects,
+                                   convofold_on_bytes on_bytes,
+                                   void *user_data,
+                                   char **json);
+
+/**
+ * Erases members while the database stays in use: their texts, names, numbers and ids disappear, and their conversations stay
+ * under a random id, with counts, times and agents. The database is read as a whole and written again, which needs room for a
+ * second copy on the disk.
+ *
+ * `request` is a JSON object with `members`, `numbers` and `conversations` as for convofold_disclose(), and optionally `rule`
+ * (why, for the receipt; it must not name the member), `open_too` (true: open conversations are erased, too) and `dry_run`
+ * (true: nothing is changed).
+ *
+ * `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt, or null if nothing is about the members;
+ * or with `would_erase`: an array of the conversations that would be erased.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (`request` has another form, or names nobody); HELD (a legal hold, or an open conversation without
+ * `open_too`; the message says which); BUSY (another operation reads or writes the whole database); DAMAGED, POISONED, IO.
+ * Nothing was erased then.
+ */
+convofold_error convofold_erase(convofold_db db,
+                                const char *request,
+                                char **json);
+
+/**
+ * Sets `json` to the receipts of all erasures: a JSON array, in the order in which they were made. They name nobody.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ */
+convofold_error convofold_erasures_json(convofold_db db, char **json);
+
+/**
+ * Places a legal hold: conversations of this member, those that come later included, are neither erased nor removed by
+ * retention until it is lifted. It survives a power cut when the call returns.
+ *
+ * `subject` is a JSON object with one text: `member`, `number` or `conversation`. `number` can be NULL; otherwise it is set to the
+ * number of the hold.
+ *
+ * Errors: INVALID_ARGUMENT (`subject` has another form), POISONED, IO.
+ */
+convofold_error convofold_hold(convofold_db db,
+                               const char *subject,
+                               const char *reason,
+                               uint64_t *number);
+
+/**
+ * Lifts a legal hold.
+ *
+ * Errors: NOT_FOUND (there is no hold with this number), POISONED, IO.
+ */
+convofold_error convofold_lift_hold(convofold_db db, uint64_t number);
+
+/**
+ * Sets `json` to all legal holds: a JSON array of objects with `number`, `at`, `subject` and `reason`.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ */
+convofold_error convofold_holds_json(convofold_db db, char **json);
+
+/**
+ * Applies rules of retention while the database stays in use: removes from the log, from conversations and of conversations
+ * what is older than the rules allow.
+ *
+ * `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object with
+ * `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms` is the time to which
+ * they count. With `dry_run` other than 0, nothing is changed.
+ *
+ * `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ *
+ * Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation reads or writes the
+ * whole database); DAMAGED, POISONED, IO.
+ */
+convofold_error convofold_retain(convofold_db db,
+                                 const char *rules,
+                                 int64_t now_ms,
+                                 int32_t dry_run,
+                                 char **json);
+
+/**
+ * Sets `json` to all runs of retention: a JSON array, in the order in which they were made.
+ *
+ * Ownership: the caller owns `json`; release it with convofold_string_free().
+ */
+convofold_error convofold_retention_runs_json(convofold_db db, char **json);
 
 #ifdef __cplusplus
 }  // extern "C"
