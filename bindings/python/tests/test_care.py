@@ -112,10 +112,10 @@ def test_a_hold_keeps_a_member_until_it_is_lifted(filled: Convofold) -> None:
 def test_old_texts_are_removed_and_counts_stay(filled: Convofold) -> None:
     filled.submit([message("late", T0 + 10_000_000, text="my address is Storgata 1")])
     before = filled.state("late")
-    rules = {"texts": timedelta(days=1)}
-    would = filled.retain(**rules, now=T0 + 200_000_000, dry_run=True)
+    day = timedelta(days=1)
+    would = filled.retain(texts=day, now=T0 + 200_000_000, dry_run=True)
     assert would.run.horizons[0].texts > 0 and filled.retention_runs() == []
-    done = filled.retain(**rules, now=T0 + 200_000_000)
+    done = filled.retain(texts=day, now=T0 + 200_000_000)
     assert done.run.horizons[0].texts == would.run.horizons[0].texts
     after = filled.state("late")
     assert before is not None and after is not None
