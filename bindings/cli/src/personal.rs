@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::opened::Database;
 #[cfg(feature = "serve")]
 use crate::opened::blamed;
+#[cfg(feature = "serve")]
 use crate::output::text;
 
 /// Each method fails with the [`CliError`] for the reader of the command.
