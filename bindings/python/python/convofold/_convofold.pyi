@@ -5,7 +5,7 @@ The part of the package `convofold` that is written in Rust.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
@@ -29,6 +29,7 @@ __all__ = [
     "Change",
     "Changes",
     "Checkpoint",
+    "Compacted",
     "Conflict",
     "ConflictingField",
     "Conversation",
@@ -38,12 +39,17 @@ __all__ = [
     "Convofold",
     "Counters",
     "Diff",
+    "Disclosed",
     "EffectCounts",
+    "Erasable",
+    "Erased",
+    "Erasure",
     "Event",
     "EventExportReport",
     "Explanation",
     "ExportReport",
     "HistoryEntry",
+    "Hold",
     "IngestReport",
     "InputProblem",
     "LastMessage",
@@ -61,6 +67,9 @@ __all__ = [
     "RepairReport",
     "ReplayReport",
     "RestoreReport",
+    "Retained",
+    "RetentionHorizon",
+    "RetentionRun",
     "Session",
     "SkippedCheckpoint",
     "State",
@@ -537,6 +546,32 @@ class Checkpoint:
         """
 
 @final
+class Compacted:
+    """
+    What a compaction did.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def after_bytes(self, /) -> int:
+        """
+        Size of the storage now, in bytes.
+        """
+    @property
+    def before_bytes(self, /) -> int:
+        """
+        Size of the storage before, in bytes.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
 class Conflict:
     """
     Two events of one identity with different contents.
@@ -906,6 +941,11 @@ class Convofold:
         """
         Whether the database was closed.
         """
+    def compact(self, /) -> Compacted:
+        """
+        Writes the storage again without the room that it no longer uses, while the database is in use. A replay leaves about
+        half of the file unused, and a trim what it removed. Needs room for a second copy on the disk; nothing else changes.
+        """
     def conflicts(self, /, id: str | None = None) -> list[Conflict] | None:
         """
         Returns the conflicts of a conversation, or without `id` those of all conversations: events of one identity with
@@ -934,6 +974,59 @@ class Convofold:
         - `id`: compare only this conversation. Raises DiffError if neither side has it.
         - `because`: with False, the events are not looked up, and `because` is None.
         """
+    def disclose(
+        self,
+        /,
+        target: str | PathLike[str] | Writer,
+        *,
+        members: SupportsGetItem[int, str] | None = None,
+        numbers: SupportsGetItem[int, str] | None = None,
+        conversations: SupportsGetItem[int, str] | None = None,
+    ) -> Disclosed:
+        """
+        Writes everything that is stored about members: every event of their conversations, conflicts included, as a line of JSON
+        in convofold's own format. The target is a path or a file opened in binary mode.
+
+        - `members`: business ids and channel ids, `superoffice:TENANT:customer:ID` or `superoffice:TENANT:contact:ID`.
+        - `numbers`: numbers of members, with or without `+` and spaces.
+        - `conversations`: ids of conversations.
+        """
+    def erasable(
+        self,
+        /,
+        *,
+        members: SupportsGetItem[int, str] | None = None,
+        numbers: SupportsGetItem[int, str] | None = None,
+        conversations: SupportsGetItem[int, str] | None = None,
+    ) -> list[Erasable]:
+        """
+        Returns the conversations that an erasure would change. The arguments are those of `disclose`.
+        """
+    def erase(
+        self,
+        /,
+        *,
+        members: SupportsGetItem[int, str] | None = None,
+        numbers: SupportsGetItem[int, str] | None = None,
+        conversations: SupportsGetItem[int, str] | None = None,
+        open_too: bool = False,
+        rule: str | None = None,
+    ) -> Erased | None:
+        """
+        Erases members while the database is in use: their texts, names, numbers and ids disappear, and their conversations stay
+        under a random id, with counts, times and agents. Returns None if nothing is about them. What was erased and arrives again
+        is counted as `erased`.
+
+        - `members`, `numbers`, `conversations`: as in `disclose`.
+        - `open_too`: also erases open conversations; without it, they are an error.
+        - `rule`: why, for the receipt. It must not name the member.
+
+        The database is read as a whole and written again, which needs room for a second copy on the disk.
+        """
+    def erasures(self, /) -> list[Erasure]:
+        """
+        Returns the receipts of all erasures. They name nobody.
+        """
     def explain(self, /, id: str, field: str | None = None, *, limit: SupportsIndex = ...) -> list[Explanation] | None:
         """
         Returns why the fields of a conversation have their values: for each field, in the order of the export, its rule, the
@@ -960,6 +1053,17 @@ class Convofold:
     def history(self, /, id: str) -> list[HistoryEntry] | None:
         """
         Returns every event of a conversation, in the order in which they happened; None if there is no such conversation.
+        """
+    def hold(
+        self, /, reason: str, *, member: str | None = None, number: str | None = None, conversation: str | None = None
+    ) -> int:
+        """
+        Places a legal hold and returns its number: until it is lifted, conversations of this member, those that come later
+        included, are neither erased nor removed by retention. Exactly one of `member`, `number` and `conversation` is given.
+        """
+    def holds(self, /) -> list[Hold]:
+        """
+        Returns all legal holds.
         """
     def ingest(
         self,
@@ -988,6 +1092,10 @@ class Convofold:
 
         Input that is not a valid event is counted and listed in the report and does not affect other events. Ingesting the
         same input again is safe: known events count as duplicates.
+        """
+    def lift_hold(self, /, number: SupportsIndex) -> None:
+        """
+        Lifts a legal hold.
         """
     @property
     def path(self, /) -> Path:
@@ -1154,6 +1262,35 @@ class Convofold:
         The columns are `from` and `to` of the bucket, those of the groups, `conversation_id`, `since` (when it began),
         `at` (when it happened or ended), `value` (its duration in milliseconds, or its unread messages) and `outcome` (`met`,
         `missed` or `pending`; null if it is the same for all).
+        """
+    def retain(
+        self,
+        /,
+        *,
+        log: timedelta | None = None,
+        texts: timedelta | None = None,
+        closed: timedelta | None = None,
+        tenant: str | None = None,
+        now: int | str | datetime | None = None,
+        dry_run: bool = False,
+    ) -> Retained:
+        """
+        Removes what is older than these ages (`datetime.timedelta`), while the database is in use. Nothing that was removed comes
+        back if it arrives again. Conversations under a legal hold stay as they are.
+
+        - `log`: drops older events from the log; states stay.
+        - `texts`: removes older texts; events, counts and times stay.
+        - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, not longer.
+        - `tenant`: `texts` and `closed` are for this tenant only.
+        - `now`: the time to which ages count (default: now).
+        - `dry_run`: says what would be removed, and changes nothing.
+
+        If texts or conversations go, the database is read as a whole and written again, which needs room for a second copy on the
+        disk.
+        """
+    def retention_runs(self, /) -> list[RetentionRun]:
+        """
+        Returns all runs of retention.
         """
     def state(self, /, id: str) -> State | None:
         """
@@ -1403,6 +1540,37 @@ class Diff:
     def __next__(self, /) -> dict[str, Any]: ...
 
 @final
+class Disclosed:
+    """
+    What was disclosed.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of conversations.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of events.
+        """
+    @property
+    def lines(self, /) -> int:
+        """
+        Number of lines of other files in the directory of the database, such as rejects of a server.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
 class EffectCounts:
     """
     Number of events by effect.
@@ -1437,6 +1605,149 @@ class EffectCounts:
     def late(self, /) -> int:
         """
         New events that were inserted before known events of their conversation.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Erasable:
+    """
+    A conversation that an erasure would change.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def by(self, /) -> str:
+        """
+        How its events name the member.
+        """
+    @property
+    def conversation(self, /) -> str:
+        """
+        Id of the conversation.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of its events.
+        """
+    @property
+    def first_seq(self, /) -> int:
+        """
+        Sequence number of its first event.
+        """
+    @property
+    def held(self, /) -> bool:
+        """
+        Whether a legal hold keeps it.
+        """
+    @property
+    def status(self, /) -> Literal["open", "closed"]:
+        """
+        Status: `open` or `closed`.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Erased:
+    """
+    What an erasure did.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def after_bytes(self, /) -> int:
+        """
+        Size of the storage now, in bytes.
+        """
+    @property
+    def also_elsewhere(self, /) -> int:
+        """
+        Number of erased names, ids and texts that also occur in other conversations, where they stay.
+        """
+    @property
+    def before_bytes(self, /) -> int:
+        """
+        Size of the storage before, in bytes.
+        """
+    @property
+    def receipt(self, /) -> Erasure:
+        """
+        The receipt, which is kept in the database.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Erasure:
+    """
+    The receipt of an erasure, for an auditor. It names nobody.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        When it was made, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of erased conversations.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of erased events.
+        """
+    @property
+    def hash_after(self, /) -> str:
+        """
+        State hash after it.
+        """
+    @property
+    def keyed_hash_before(self, /) -> str:
+        """
+        HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        """
+    @property
+    def last_seq(self, /) -> int:
+        """
+        Sequence number of the last event then.
+        """
+    @property
+    def number(self, /) -> int:
+        """
+        Number of the erasure, from 1.
+        """
+    @property
+    def rule(self, /) -> str:
+        """
+        The reason that was given to the erasure.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -1803,6 +2114,47 @@ class HistoryEntry:
     def seq(self, /) -> int:
         """
         Sequence number: the order in which events arrived.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class Hold:
+    """
+    A legal hold.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        When it was placed, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def number(self, /) -> int:
+        """
+        Number of the hold.
+        """
+    @property
+    def reason(self, /) -> str:
+        """
+        Why.
+        """
+    @property
+    def subject(self, /) -> str:
+        """
+        Whom it is about, such as `member 700100`.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -2622,6 +2974,139 @@ class RestoreReport:
         """
 
 @final
+class Retained:
+    """
+    What a run of retention did, or would do.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def after_bytes(self, /) -> int:
+        """
+        Size of the storage now, in bytes.
+        """
+    @property
+    def before_bytes(self, /) -> int:
+        """
+        Size of the storage before, in bytes.
+        """
+    @property
+    def run(self, /) -> RetentionRun:
+        """
+        The run, as it is recorded.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class RetentionHorizon:
+    """
+    What a run of retention removed of one tenant.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def closed_before(self, /) -> int | None:
+        """
+        The time before which conversations that ended are gone, in milliseconds since the epoch; None without such a rule.
+        """
+    @property
+    def conversations(self, /) -> int:
+        """
+        Number of removed conversations.
+        """
+    @property
+    def events(self, /) -> int:
+        """
+        Number of their events.
+        """
+    @property
+    def tenant(self, /) -> str | None:
+        """
+        The tenant; None for all without a rule of their own.
+        """
+    @property
+    def texts(self, /) -> int:
+        """
+        Number of removed texts.
+        """
+    @property
+    def texts_before(self, /) -> int | None:
+        """
+        The time before which texts are gone, in milliseconds since the epoch; None without a rule for texts.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+
+@final
+class RetentionRun:
+    """
+    A run of retention.
+    """
+
+    __hash__: Final = None
+    __match_args__: Final[tuple[str, ...]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> int:
+        """
+        When it was made, in milliseconds since the epoch.
+        """
+    @property
+    def at_utc(self, /) -> datetime:
+        """
+        `at` as a `datetime` in UTC.
+        """
+    @property
+    def hash_after(self, /) -> str:
+        """
+        State hash after it.
+        """
+    @property
+    def held(self, /) -> int:
+        """
+        Number of conversations that a legal hold kept as they are.
+        """
+    @property
+    def horizons(self, /) -> list[RetentionHorizon]:
+        """
+        What was removed, by tenant.
+        """
+    @property
+    def keyed_hash_before(self, /) -> str:
+        """
+        HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        """
+    @property
+    def number(self, /) -> int:
+        """
+        Number of the run, from 1.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def trimmed_events(self, /) -> int:
+        """
+        Number of events that were trimmed from the log.
+        """
+
+@final
 class Session:
     """
     Values of a SuperOffice session.
@@ -2961,6 +3446,11 @@ class Stats:
         Sequence number of the last event in the newest checkpoint; 0 if there is no checkpoint.
         """
     @property
+    def closed_before(self, /) -> int | None:
+        """
+        The same for closed conversations.
+        """
+    @property
     def conversations(self, /) -> int:
         """
         Number of conversations.
@@ -2979,6 +3469,11 @@ class Stats:
     def first_seq(self, /) -> int:
         """
         Sequence number of the first event in the log: 1, unless the log was trimmed.
+        """
+    @property
+    def last_retention_at(self, /) -> int | None:
+        """
+        When the last run of retention was, in milliseconds since the epoch; None if there was none.
         """
     @property
     def last_seq(self, /) -> int:
@@ -3005,9 +3500,19 @@ class Stats:
         """
         Approximate size of the conversations in memory, in bytes.
         """
+    @property
+    def texts_before(self, /) -> int | None:
+        """
+        The time before which texts were removed, of one tenant or of all, in milliseconds since the epoch; None if none were.
+        """
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
+        """
+    @property
+    def unused_bytes(self, /) -> int:
+        """
+        About how many of these bytes are neither the log nor the newest checkpoint; `compact` gives most of them back.
         """
 
 @final
