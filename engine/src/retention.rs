@@ -17,8 +17,8 @@ use crate::image::{ConversationImage, ImageError};
 use crate::outline::Outline;
 use crate::time::Time;
 
-/// The part of the identity that was a content hash, of an event whose text was removed. No source has so many events with
-/// one id.
+/// The part of the identity that was a content hash, of an event whose text was removed. No source gives one id to 256
+/// events.
 const CONTENT_PART: u8 = u8::MAX;
 
 /// A conversation without its old texts.

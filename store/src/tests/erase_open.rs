@@ -247,7 +247,7 @@ fn meanwhile(is_last: bool, storage: &Arc<MemoryStorage>, db: &Convofold, run: i
     });
 }
 
-/// Does something when the copy has so many blocks and is read.
+/// Does something when the copy has this number of blocks and is read.
 fn when_copied(copy: &Arc<MemoryStorage>, blocks: usize, run: impl FnOnce() + Send + 'static) {
     let copied = copy.clone();
     copy.before_block.set(move || {
