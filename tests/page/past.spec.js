@@ -73,7 +73,7 @@ test("by mouse and by keyboard, the numbers are those of the export at the momen
   test.setTimeout(180_000);
   const events = log(3);
   await server.post(events.before);
-  await open(page, `${server.url}/?tz=${zone()}`);
+  await open(page, `${server.url}/?tz=${encodeURIComponent(zone())}`);
   const feeder = new Feeder(server, events.next, { rate: RATE, every_ms: 1_000 }).start();
 
   await page.getByRole("button", { name: "Look back" }).click();
@@ -131,7 +131,7 @@ test("what this screen showed then does not change, whatever comes later", async
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
   const then = new Date(Date.now() - 1_000).toISOString();
-  await open(page, `${server.url}/?tz=${zone()}&known_at=${then}`);
+  await open(page, `${server.url}/?tz=${encodeURIComponent(zone())}&known_at=${then}`);
   await expect(page.getByRole("radio", { name: /as this screen showed it then/ })).toBeChecked();
   await expect(page.locator("[data-notice=past]")).toContainText("as this screen showed it then, after seq");
   await expectEqual(page, server, "--known-at");
