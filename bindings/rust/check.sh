@@ -22,11 +22,13 @@ if cargo tree --locked --package convofold --all-features --edges normal --prefi
 fi
 cargo clippy --locked --quiet --package convofold-cli --all-targets --no-default-features -- --deny warnings
 
+# The tests that fail each operation of the storage in turn depend on no feature, and take minutes: the plain
+# `cargo test` runs them.
 step "tests without features"
-timeout 600 cargo test --locked --quiet "${crates[@]}" --no-default-features
+timeout 600 cargo test --locked --quiet "${crates[@]}" --no-default-features -- --skip no_operation_of
 
 step "tests with all features"
-timeout 600 cargo test --locked --quiet "${crates[@]}" --all-features
+timeout 600 cargo test --locked --quiet "${crates[@]}" --all-features -- --skip no_operation_of
 
 step "examples"
 # The tests have built them.
