@@ -77,7 +77,10 @@ impl Erase {
         let desk = Desk::beside(file)?;
         let (db, erased_file) = (desk.folder.join("db"), desk.folder.join("backup"));
         restore(&[file], &db, &self.options, |_| {})?;
-        let Some(erased) = self.run(&db)? else { return Ok(None) };
+        let Some(erased) = self.run(&db)? else {
+            desk.remove()?;
+            return Ok(None);
+        };
         let store = self.options.clone().read_only(true).open(&db)?;
         backup::write(&store, &erased_file, &BackupOptions::new(), |_| {})?;
         drop(store);
@@ -85,6 +88,7 @@ impl Erase {
         like_one(&model, &erased_file).map_err(failed("setting the mode of", &erased_file))?;
         fs::rename(&erased_file, file).map_err(failed("replacing", file))?;
         sync_dir(parent_of(file)).map_err(failed("fsync of the folder of", file))?;
+        desk.remove()?;
         Ok(Some(erased))
     }
 }
@@ -111,6 +115,11 @@ impl Desk {
         let removed = remove_left(&folder);
         removed.map_err(failed("emptying", &folder))?;
         Ok(Self { folder, _lock: lock })
+    }
+
+    /// The folder contains what was erased, so success must not leave it.
+    fn remove(&self) -> Result<(), EraseBackupError> {
+        fs::remove_dir_all(&self.folder).map_err(failed("removing", &self.folder))
     }
 }
 
