@@ -82,6 +82,7 @@ pub use state::histogram::LatencyHistogram;
 #[cfg(feature = "metrics")]
 pub use state::metrics;
 pub use state::receipt::{EffectCounts, Receipt};
+pub use state::records::RecordKind;
 pub use storage::StorageError;
 pub use storage::files::{leads_into, private_file_options};
 pub use storage::sled::file::ScanFinding;

@@ -73,3 +73,37 @@ fn a_repair_of_a_whole_database_loses_nothing() {
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.stderr.contains("is not empty"), "{again:?}");
 }
+
+/// Destroys every copy of a record, anywhere in sled's file.
+fn damage_record(desk: &Desk, name: &str) {
+    let file = desk.path("db/sled/db");
+    let mut bytes = std::fs::read(&file).expect("sled's file");
+    let mut damaged = 0;
+    for at in 0..bytes.len() - 64 {
+        let Some(part) = bytes.get_mut(at..at + 64) else { continue };
+        if part.starts_with(b"cfPTR") && part.get(28..).is_some_and(|rest| rest.starts_with(name.as_bytes())) {
+            part.fill(0);
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0, "{name}");
+    std::fs::write(file, bytes).expect("a damaged file");
+}
+
+#[test]
+fn lost_legal_holds_and_runs_of_retention_are_named_and_end_a_repair_like_lost_events() {
+    let desk = desk();
+    assert_eq!(desk.run("hold", &["--member", "700100", "--reason", "case 17"]).code, Some(0));
+    assert_eq!(desk.run("retain", &["--texts-older-than", "9000d"]).code, Some(0));
+    damage_record(&desk, "holds/0000000001");
+    damage_record(&desk, "retention/0000000001");
+    let repaired = desk.run("repair", &["--into", "new", "--json"]);
+    assert_eq!(repaired.code, Some(6), "{repaired:?}");
+    let report = repaired.json();
+    let (one, none) = (serde_json::json!([1]), serde_json::json!([]));
+    assert_eq!((&report["lost_holds"], &report["lost_retention_runs"]), (&one, &one), "{report}");
+    assert_eq!((&report["lost"], &report["lost_erasures"]), (&none, &none), "{report}");
+    for said in ["legal holds are lost (1)", "runs of retention are lost (1)", "no event is lost"] {
+        assert!(repaired.stderr.contains(said), "{repaired:?}");
+    }
+}

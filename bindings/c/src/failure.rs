@@ -93,9 +93,11 @@ impl Kind for OpenError {
             Self::NotFound { .. } => Error::NotFound,
             Self::NotAStore { .. } | Self::NotEmpty { .. } => Error::Exists,
             Self::UnknownFormat { .. } | Self::OtherRevision { .. } => Error::UnknownFormat,
-            Self::Damaged { .. } | Self::Shortened { .. } | Self::NoCheckpoint { .. } | Self::Incomplete { .. } => {
-                Error::Damaged
-            }
+            Self::Damaged { .. }
+            | Self::Shortened { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::Incomplete { .. }
+            | Self::DamagedRecord { .. } => Error::Damaged,
             Self::Storage(error) => error.kind(),
             Self::Io { .. } | Self::NoSpace { .. } => Error::Io,
             _ => Error::Other,

@@ -234,6 +234,9 @@ pub fn tell_recovery(recovery: &Recovery, console: &mut Console) {
     for number in &recovery.damaged_erasures {
         console.note(format_args!("note: the record of erasure {number} is damaged, so nothing can be written"));
     }
+    for number in &recovery.damaged_holds {
+        console.note(format_args!("note: the record of legal hold {number} is damaged, so nothing can be written"));
+    }
     for removed in &recovery.removed_files {
         console.note(format_args!("note: removed {}, left incomplete by a killed process", removed.display()));
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convofold::{ChangesError, OpenError, PageError, QueryError, ReportError, StorageError};
+use convofold::{ChangesError, OpenError, PageError, QueryError, RecordKind, ReportError, StorageError};
 
 use crate::exit::Exit;
 use crate::output::text;
@@ -175,10 +175,15 @@ impl CliError {
             OpenError::Damaged { .. } | OpenError::Shortened { .. } => {
                 failed(format!("{db}: {}", chain(error))).hint(Self::repair_hint(dir))
             }
-            OpenError::Erasure { .. } => failed(format!("cannot open {db}: {}", chain(error))).hint(format!(
-                "erased events would come back; commands that only read work. {}",
-                Self::repair_hint(dir)
-            )),
+            OpenError::DamagedRecord { kind, .. } => {
+                let why = match kind {
+                    RecordKind::Erasure => "erased events would come back; commands that only read work. ",
+                    RecordKind::Hold => "what it keeps could be erased; commands that only read work. ",
+                    _ => "what it removed would come back. ",
+                };
+                let hint = format!("{why}{}", Self::repair_hint(dir));
+                failed(format!("cannot open {db}: {}", chain(error))).hint(hint)
+            }
             OpenError::Io { .. } | OpenError::Storage(_) if is_full(error) => {
                 failed(format!("cannot open {db}: {}", chain(error)))
                     .hint("the disk is full: free some space and try again; no acknowledged event is lost")

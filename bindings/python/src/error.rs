@@ -87,6 +87,7 @@ raise! {
         OpenError::Shortened { .. } => DamagedError,
         OpenError::NoCheckpoint { .. } => DamagedError,
         OpenError::Incomplete { .. } => DamagedError,
+        OpenError::DamagedRecord { .. } => DamagedError,
         OpenError::Storage(StorageError::Value(_)) => DamagedError };
     SubmitError as SubmitError {
         SubmitError::Full(_) => QueueFullError,

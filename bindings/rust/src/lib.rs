@@ -286,8 +286,8 @@ pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, S
 // Maintenance: verification, audit, backup, repair and trim.
 pub use convofold_engine::{InvalidSubject, NamedBy, Subject, SubjectParamError, SubjectParams, Subjects};
 pub use convofold_store::{
-    Compacted, Damage, DatabaseId, Disclosed, Hold, Recovery, ScanFinding, SkipReason, SkippedCheckpoint, Trimmed,
-    UnknownDatabaseId,
+    Compacted, Damage, DatabaseId, Disclosed, Hold, RecordKind, Recovery, ScanFinding, SkipReason, SkippedCheckpoint,
+    Trimmed, UnknownDatabaseId,
 };
 pub use convofold_store::{audit, backup, erase, repair, retention, verify};
 

@@ -19,9 +19,8 @@
 //!         72  bytes before    u64    length of everything before this frame
 //!         80  checksum        u128   XXH3-128, seed 0, of these bytes
 //!         96  fold version    u32    of the hashed state
-//! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), all erasures with their numbers
-//!          (`erasures.rs`), all legal holds (`holds.rs`),
-//!          and the runs of retention (`retention.rs`), in bincode
+//! body     the bookmarks, the hashes recorded in the file (`recorded_hashes.rs`), and all records with numbers
+//!          (`numbered.rs`): erasures, legal holds, runs of retention, in bincode
 //! ```
 
 use std::collections::BTreeMap;
@@ -29,12 +28,10 @@ use std::collections::BTreeMap;
 use convofold_engine::{Seq, StateHash};
 
 use super::block::LogPosition;
-use super::erasures::StoredErasure;
 use super::frame::{Checksum, Compressor, Frame, FrameKind, u32_at, u64_at, u128_at};
-use super::holds::{self, StoredHolds};
 use super::marks::Marks;
+use super::numbered::NumberedRecords;
 use super::recorded_hashes::{self, StoredHash};
-use super::retention::StoredRetention;
 use crate::damage::Damage;
 
 pub(crate) const HEADER: FrameKind = FrameKind { magic: *b"cfBK", version: 1, field_bytes: 40 };
@@ -68,12 +65,8 @@ pub(crate) struct BackupEnd {
     pub(crate) bookmarks: Vec<(String, Vec<u8>)>,
     /// The recorded hashes up to this position; in an incremental file those after its beginning.
     pub(crate) recorded: Vec<StoredHash>,
-    /// All erasures, with their numbers.
-    pub(crate) erasures: Vec<(u64, StoredErasure)>,
-    /// All legal holds.
-    pub(crate) holds: StoredHolds,
-    /// The runs of retention, if there was one.
-    pub(crate) retention: Option<StoredRetention>,
+    /// All erasures, legal holds and runs of retention.
+    pub(crate) records: NumberedRecords,
     pub(crate) bytes_before: u64,
     pub(crate) checksum: Checksum,
     /// The fold version of the hashed state.
@@ -107,16 +100,15 @@ pub(crate) fn seal_end(end: &BackupEnd, compressor: &mut Compressor) -> Result<V
     fields.extend_from_slice(&end.bytes_before.to_le_bytes());
     fields.extend_from_slice(&end.checksum.to_le_bytes());
     fields.extend_from_slice(&end.fold_version.to_le_bytes());
-    let body = super::encode(&(&end.bookmarks, &end.recorded, &end.erasures, &end.holds, &end.retention))?;
+    let body = super::encode(&(&end.bookmarks, &end.recorded, &end.records))?;
     Ok(compressor.seal(END, &fields, &body)?.0)
 }
 
 pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
     let frame = Frame::open(END, value)?;
-    let (bookmarks, recorded, erasures, kept, retention): (_, Vec<StoredHash>, _, StoredHolds, _) =
-        super::decode(&frame.body()?)?;
+    let (bookmarks, recorded, records): (_, Vec<StoredHash>, NumberedRecords) = super::decode(&frame.body()?)?;
     recorded_hashes::checked(&recorded)?;
-    holds::checked(&kept)?;
+    records.check()?;
     let place = place_at(frame.fields, 0)?;
     if let Some(later) = recorded.last().filter(|last| last.seq > place.last_seq()) {
         return Err(Damage::NoSuch { field: "seq of a recorded hash", found: later.seq });
@@ -131,9 +123,7 @@ pub(crate) fn open_end(value: &[u8]) -> Result<BackupEnd, Damage> {
         fold_version: u32_at(frame.fields, 96),
         bookmarks,
         recorded,
-        erasures,
-        holds: kept,
-        retention,
+        records,
     })
 }
 

@@ -1,18 +1,12 @@
-//! Erasures: for each, a receipt, and hashes by which erased events are recognised if they arrive again.
-//!
-//! ```text
-//! magic    "cfER", version 1
-//! fields   0  number          u64    of the erasure, from 1
-//! body     bincode: [`StoredErasure`]
-//! ```
+//! Erasures: for each, a receipt, and hashes by which erased events are recognised if they arrive again. Each is a numbered
+//! record (`numbered.rs`) with the magic "cfER".
 
 use convofold_engine::Time;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Compressor, Frame, FrameKind, u64_at};
+use super::frame::FrameKind;
+use super::numbered::{FIELD_BYTES, NumberedRecord};
 use crate::damage::Damage;
-
-pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfER", version: 1, field_bytes: 8 };
 
 /// The key of the hashes, which all erasures of a database share.
 pub(crate) type Key = [u8; 32];
@@ -42,20 +36,14 @@ pub(crate) struct StoredErasure {
     pub(crate) events: Vec<KeyedHash>,
 }
 
-pub(crate) fn seal(number: u64, erasure: &StoredErasure, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
-    Ok(compressor.seal(MARK, &number.to_le_bytes(), &super::encode(erasure)?)?.0)
-}
+impl NumberedRecord for StoredErasure {
+    const MARK: FrameKind = FrameKind { magic: *b"cfER", version: 1, field_bytes: FIELD_BYTES };
+    const NAMES: &'static str = "erasures/";
 
-/// Decodes the erasure with this number.
-pub(crate) fn open(number: u64, value: &[u8]) -> Result<StoredErasure, Damage> {
-    let frame = Frame::open(MARK, value)?;
-    let found = u64_at(frame.fields, 0);
-    if found != number {
-        return Err(Damage::Field { field: "number of the erasure", expected: number, found });
+    fn check(&self) -> Result<(), Damage> {
+        if self.at_ms > Time::MAX.ms().unsigned_abs() {
+            return Err(Damage::NoSuch { field: "time of an erasure", found: self.at_ms });
+        }
+        Ok(())
     }
-    let erasure: StoredErasure = super::decode(&frame.body()?)?;
-    if erasure.at_ms > Time::MAX.ms().unsigned_abs() {
-        return Err(Damage::NoSuch { field: "time of an erasure", found: erasure.at_ms });
-    }
-    Ok(erasure)
 }

@@ -1,32 +1,20 @@
-//! Legal holds: which conversations are kept until a hold is lifted, in one value.
-//!
-//! ```text
-//! magic    "cfLH", version 1
-//! fields   0  changes   u64    how many times a hold was placed or lifted
-//! body     bincode: the holds in the order of their numbers
-//! ```
+//! Legal holds: which conversations are kept until a hold is lifted. Each is a numbered record (`numbered.rs`) with the magic
+//! "cfLH", and stays as an empty one when it is lifted, so that its number is not used again.
 
 use convofold_engine::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Compressor, Frame, FrameKind, u64_at};
+use super::frame::FrameKind;
+use super::numbered::{FIELD_BYTES, NumberedRecord};
 use crate::damage::Damage;
 
-pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfLH", version: 1, field_bytes: 8 };
-
-/// All holds of a database.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredHolds {
-    /// How many times a hold was placed or lifted. Of two values, the later one has more.
-    pub(crate) changes: u64,
-    pub(crate) holds: Vec<StoredHold>,
-}
-
-/// One hold.
+/// One hold; `None` once it was lifted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredHold {
-    /// The number of the change that placed it.
-    pub(crate) number: u64,
+pub(crate) struct StoredHold(pub(crate) Option<PlacedHold>);
+
+/// A hold that was not lifted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlacedHold {
     /// When, in milliseconds since the epoch.
     pub(crate) at_ms: u64,
     pub(crate) subject: StoredSubject,
@@ -66,28 +54,16 @@ impl StoredSubject {
     }
 }
 
-pub(crate) fn seal(holds: &StoredHolds, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
-    Ok(compressor.seal(MARK, &holds.changes.to_le_bytes(), &super::encode(&holds.holds)?)?.0)
-}
+impl NumberedRecord for StoredHold {
+    const MARK: FrameKind = FrameKind { magic: *b"cfLH", version: 1, field_bytes: FIELD_BYTES };
+    const NAMES: &'static str = "holds/";
 
-pub(crate) fn open(value: &[u8]) -> Result<StoredHolds, Damage> {
-    let frame = Frame::open(MARK, value)?;
-    let holds = StoredHolds { changes: u64_at(frame.fields, 0), holds: super::decode(&frame.body()?)? };
-    checked(&holds)?;
-    Ok(holds)
-}
-
-/// Checks the order of the holds, and that each number and time can be one.
-pub(crate) fn checked(StoredHolds { changes, holds }: &StoredHolds) -> Result<(), Damage> {
-    let mut last = 0;
-    for hold in holds {
-        if hold.number <= last || hold.number > *changes {
-            return Err(Damage::NoSuch { field: "number of a hold", found: hold.number });
+    fn check(&self) -> Result<(), Damage> {
+        match &self.0 {
+            Some(PlacedHold { at_ms, .. }) if *at_ms > Time::MAX.ms().unsigned_abs() => {
+                Err(Damage::NoSuch { field: "time of a hold", found: *at_ms })
+            }
+            _ => Ok(()),
         }
-        if hold.at_ms > Time::MAX.ms().unsigned_abs() {
-            return Err(Damage::NoSuch { field: "time of a hold", found: hold.at_ms });
-        }
-        last = hold.number;
     }
-    Ok(())
 }

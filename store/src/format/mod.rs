@@ -20,6 +20,7 @@ pub(crate) mod key;
 pub(crate) mod ledger;
 pub(crate) mod log_start;
 pub(crate) mod marks;
+pub(crate) mod numbered;
 pub(crate) mod page;
 pub(crate) mod page_head;
 pub(crate) mod recorded_hashes;

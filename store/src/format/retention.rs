@@ -1,30 +1,19 @@
-//! Retention: what its runs removed, and by which rules. What they removed does not come back.
-//!
-//! ```text
-//! magic    "cfRT", version 1
-//! body     bincode: [`StoredRetention`]
-//! ```
+//! Retention: what its runs removed, and by which rules. What they removed does not come back. Each run is a numbered record
+//! (`numbered.rs`) with the magic "cfRT".
 
 use convofold_engine::{Seq, Time};
 use serde::{Deserialize, Serialize};
 
 use super::erasures::Key;
-use super::frame::{Compressor, Frame, FrameKind};
+use super::frame::FrameKind;
+use super::numbered::{FIELD_BYTES, NumberedRecord};
 use crate::damage::Damage;
-
-pub(crate) const MARK: FrameKind = FrameKind { magic: *b"cfRT", version: 1, field_bytes: 0 };
-
-/// All runs, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredRetention {
-    /// The key of the hashes of before.
-    pub(crate) key: Key,
-    pub(crate) runs: Vec<StoredRetentionRun>,
-}
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredRetentionRun {
+    /// The key of the hash of before, the same in all runs of a database.
+    pub(crate) key: Key,
     /// When, in milliseconds since the epoch.
     pub(crate) at_ms: i64,
     /// The last event in the log then.
@@ -56,19 +45,16 @@ pub(crate) struct StoredHorizon {
     pub(crate) last_gone_seq: Seq,
 }
 
-pub(crate) fn seal(retention: &StoredRetention, compressor: &mut Compressor) -> Result<Vec<u8>, Damage> {
-    Ok(compressor.seal(MARK, &[], &super::encode(retention)?)?.0)
-}
+impl NumberedRecord for StoredRetentionRun {
+    const MARK: FrameKind = FrameKind { magic: *b"cfRT", version: 1, field_bytes: FIELD_BYTES };
+    const NAMES: &'static str = "retention/";
 
-pub(crate) fn open(value: &[u8]) -> Result<StoredRetention, Damage> {
-    let frame = Frame::open(MARK, value)?;
-    let retention: StoredRetention = super::decode(&frame.body()?)?;
-    for run in &retention.runs {
-        let of_horizons = run.horizons.iter().flat_map(|horizon| [horizon.texts_before_ms, horizon.closed_before_ms]);
-        let times = of_horizons.chain([Some(run.at_ms), run.log_before_ms]).flatten();
-        if let Some(found) = times.filter(|ms| Time::from_ms(*ms).is_none()).min() {
-            return Err(Damage::NoSuch { field: "time of a run of retention", found: found.unsigned_abs() });
+    fn check(&self) -> Result<(), Damage> {
+        let of_horizons = self.horizons.iter().flat_map(|horizon| [horizon.texts_before_ms, horizon.closed_before_ms]);
+        let times = of_horizons.chain([Some(self.at_ms), self.log_before_ms]).flatten();
+        match times.filter(|ms| Time::from_ms(*ms).is_none()).min() {
+            Some(found) => Err(Damage::NoSuch { field: "time of a run of retention", found: found.unsigned_abs() }),
+            None => Ok(()),
         }
     }
-    Ok(retention)
 }

@@ -11,14 +11,15 @@ use super::bookmark::StoredBookmark;
 use super::checkpoint::CheckpointRecord;
 use super::database::{DatabaseFormat, DatabaseId};
 use super::erasures::StoredErasure;
-use super::holds::{StoredHold, StoredHolds, StoredSubject};
+use super::holds::{PlacedHold, StoredHold, StoredSubject};
 use super::key::PageHalf;
 use super::log_start::LogStart;
 use super::marks::{Mark, Marks};
+use super::numbered::NumberedRecords;
 use super::page_head::{PageEntry, PageHead, StoredHead};
 use super::recorded_hashes::StoredHash;
 use super::replay_mark::{ProblemMark, ReplayMark};
-use super::retention::{StoredHorizon, StoredRetention, StoredRetentionRun};
+use super::retention::{StoredHorizon, StoredRetentionRun};
 use super::run::{Hit, RunHead, StoredRun, Term};
 
 /// An event with every value that a message or a lifecycle event can have.
@@ -297,8 +298,16 @@ pub(crate) fn erasure() -> StoredErasure {
     }
 }
 
-/// One hold of each kind. Some holds were lifted.
-pub(crate) fn holds() -> StoredHolds {
+pub(crate) fn hold() -> StoredHold {
+    hold_of(StoredSubject::Customer { tenant: "Cust12345".to_owned(), id: 77 })
+}
+
+fn hold_of(subject: StoredSubject) -> StoredHold {
+    StoredHold(Some(PlacedHold { at_ms: 1_700_000_000_000, subject, reason: "case 7".to_owned() }))
+}
+
+/// Records of each kind, with holds of each kind of subject, and one that was lifted.
+pub(crate) fn numbered_records() -> NumberedRecords {
     let subjects = [
         StoredSubject::Member("700100".to_owned()),
         StoredSubject::Number("+47 900 00 001".to_owned()),
@@ -306,16 +315,15 @@ pub(crate) fn holds() -> StoredHolds {
         StoredSubject::Customer { tenant: "Cust12345".to_owned(), id: 77 },
         StoredSubject::Contact { tenant: "Cust12345".to_owned(), id: 78 },
     ];
-    let holds = (2..).step_by(2).zip(subjects).map(|(number, subject)| StoredHold {
-        number,
-        at_ms: 1_700_000_000_000,
-        subject,
-        reason: format!("case {number}"),
-    });
-    StoredHolds { changes: 11, holds: holds.collect() }
+    let holds = subjects.into_iter().map(hold_of).chain([StoredHold(None)]);
+    NumberedRecords {
+        erasures: vec![(1, erasure())],
+        holds: (2..).zip(holds).collect(),
+        retention_runs: vec![(1, retention_run())],
+    }
 }
 
-pub(crate) fn retention() -> StoredRetention {
+pub(crate) fn retention_run() -> StoredRetentionRun {
     let horizon = |tenant: Option<&str>, closed_before_ms| StoredHorizon {
         tenant: tenant.map(str::to_owned),
         texts_before_ms: Some(1_690_000_000_000),
@@ -325,7 +333,8 @@ pub(crate) fn retention() -> StoredRetention {
         events: 3,
         last_gone_seq: 4,
     };
-    let run = StoredRetentionRun {
+    StoredRetentionRun {
+        key: [7; 32],
         at_ms: 1_700_000_000_000,
         last_seq: 90,
         log_before_ms: Some(1_699_000_000_000),
@@ -334,8 +343,7 @@ pub(crate) fn retention() -> StoredRetention {
         held: 6,
         keyed_hash_before: [1; 32],
         hash_after: [2; 32],
-    };
-    StoredRetention { key: [7; 32], runs: vec![run] }
+    }
 }
 
 pub(crate) fn replay_mark() -> ReplayMark {

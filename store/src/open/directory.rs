@@ -20,7 +20,7 @@ use crate::format::REVISION;
 use crate::format::block::LogPosition;
 use crate::format::database::{DatabaseFormat, DatabaseId, FormatError};
 use crate::open::error::OpenError;
-use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile, HEAD};
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile, HEAD, LastRecords};
 use crate::storage::files::{
     create_dir, create_file, is_read_only, own_file_options, parent_of, sync_dir, temporary, write_durably,
 };
@@ -53,7 +53,8 @@ impl Directory {
             return Ok(Self { path: path.to_owned(), lock, format, is_new: false });
         }
         refuse_strangers(path, create)?;
-        EndMarkFile::open(path, EndMark::of(&LogPosition::START)).map_err(doing("writing the end mark in", path))?;
+        EndMarkFile::open(path, EndMark::of(&LogPosition::START), LastRecords::default())
+            .map_err(doing("writing the end mark in", path))?;
         create_dir(&path.join(DEFAULT_STORAGE)).map_err(doing("creating the storage folder in", path))?;
         let id = random_id().map_err(doing("generating an id for", path))?;
         let format = DatabaseFormat { id, segment_bytes };

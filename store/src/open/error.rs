@@ -7,6 +7,7 @@ use convofold_engine::Seq;
 
 use crate::damage::Damage;
 use crate::log::error::LogError;
+use crate::state::records::RecordKind;
 use crate::storage::StorageError;
 
 /// A database cannot be opened. A failed opening changes no data.
@@ -107,10 +108,13 @@ pub enum OpenError {
         /// The seq of the first event in the log.
         first_seq: Seq,
     },
-    /// The record of an erasure is damaged, so that erased events would come back. The database can be opened for reading. Repair
-    /// it, or restore a backup from after the erasure.
-    #[error("the record of erasure {number} is damaged")]
-    Erasure {
+    /// The record of an erasure, a legal hold or a run of retention is damaged or lost: what is gone would come back, or what must
+    /// stay could be removed. Unless it is a run of retention, the database can be opened for reading. Repair it, or restore a
+    /// backup that has the record.
+    #[error("the record of {kind} {number} is damaged")]
+    DamagedRecord {
+        /// What the record is of.
+        kind: RecordKind,
         /// Its number.
         number: u64,
         /// The damage.

@@ -14,8 +14,9 @@ use crate::open::recovery::{RecoveredState, recover};
 use crate::open::report::Recovery;
 use crate::open::safety_copy::{SafetyCopy, remove_storage, unmark, untouched};
 use crate::options::Options;
+use crate::state::records::DamagedRecord;
 use crate::storage::end_mark::{
-    EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, is_incomplete, marked_folders, storage_folder,
+    EndMark, EndMarkFile, EndMarkState, FoundEndMark, HEAD, LastRecords, is_incomplete, marked_folders, storage_folder,
 };
 use crate::storage::files::sync_dir;
 use crate::storage::sled::file::{ScanFinding, scan_finding};
@@ -55,7 +56,8 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Opened, OpenError> 
         SafetyCopy::make(&folder, files.scan_finding.is_some()).map_err(doing("making a safety copy in", path))?;
     let storage = scopeguard::guard(open_storage(&directory, &folder, options)?, |storage| drop(release(storage)));
     let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), files.scan_finding.is_some())?;
-    state.expect_erasures()?;
+    state.note_lost(end_mark.last_records());
+    state.expect_records()?;
     copy.discard().map_err(doing("removing the safety copy in", path))?;
     state.settle_check_of_pages(storage.as_ref())?;
     state.complete_search_index(storage.as_ref())?;
@@ -88,10 +90,23 @@ pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<OpenedRea
         scan_finding(&folder, format.segment_bytes, durable_block_no(known)).map_err(doing("reading", path))?;
     let storage: Arc<dyn ReadStorage> =
         Arc::new(ReadOnlySled::open(&folder, format.segment_bytes, options.cache_bytes)?);
-    let (state, recovery) = recover(storage.clone(), known, scan_finding.is_some())?;
-    let unreadable_end_mark = end_mark == EndMarkState::Unreadable;
-    let recovery = Recovery { scan_finding, unreadable_end_mark, took: started.elapsed(), ..recovery };
+    let (mut state, recovery) = recover(storage.clone(), known, scan_finding.is_some())?;
+    state.note_lost(LastRecords::read(path).map_err(doing("reading the end mark in", path))?);
+    // Answers would not say what is gone.
+    state.expect_retention_runs()?;
+    let recovery = Recovery {
+        damaged_erasures: numbers(&state.erasures.damaged),
+        damaged_holds: numbers(&state.holds.damaged),
+        scan_finding,
+        unreadable_end_mark: end_mark == EndMarkState::Unreadable,
+        took: started.elapsed(),
+        ..recovery
+    };
     Ok(OpenedReadOnly { lock, format, storage, state, recovery })
+}
+
+fn numbers(damaged: &[DamagedRecord]) -> Vec<u64> {
+    damaged.iter().map(|(number, _)| *number).collect()
 }
 
 /// Opens a database on another storage.
@@ -101,7 +116,8 @@ pub(crate) fn open_on(path: &Path, options: &Options, storage: Arc<dyn Storage>)
     let directory = Directory::open(path, options.create, options.segment_bytes)?;
     let end_mark = find_end_mark(path)?;
     let (mut state, recovery) = recover(storage.clone(), end_mark.state().known(), false)?;
-    state.expect_erasures()?;
+    state.note_lost(end_mark.last_records());
+    state.expect_records()?;
     state.settle_check_of_pages(storage.as_ref())?;
     state.complete_search_index(storage.as_ref())?;
     ready(directory, end_mark, SledFiles::default(), storage, state, recovery, started)
@@ -180,7 +196,7 @@ fn ready(
 ) -> Result<Opened, OpenError> {
     let unreadable_end_mark = end_mark.state() == EndMarkState::Unreadable;
     let current = (!unreadable_end_mark).then(|| end_mark.storage_folder());
-    let written = end_mark.take_over(EndMark::of(&state.position));
+    let written = end_mark.take_over(EndMark::of(&state.position), state.last_records());
     let end_mark = written.map_err(doing("writing the end mark in", directory.path()))?;
     // The database is open; what cannot be removed only takes room, and the next opening tries again.
     let removed = current.and_then(|current| remove_marked_storages(directory.path(), &current).ok());

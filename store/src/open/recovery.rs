@@ -26,8 +26,9 @@ use crate::open::report::{Recovery, SkippedCheckpoint};
 use crate::search::{SearchIndex, SearchWriter, load_runs, rebuild};
 use crate::state::erasures::Erasures;
 use crate::state::holds::Holds;
+use crate::state::records::{DamagedRecord, RecordKind, add_lost};
 use crate::state::retention::Removals;
-use crate::storage::end_mark::EndMark;
+use crate::storage::end_mark::{EndMark, LastRecords};
 use crate::storage::{ReadStorage, Storage, StorageError, panic_message};
 use crate::trace::{span, tell};
 
@@ -135,7 +136,6 @@ fn recover_all(
         blocks_replayed: replayed.blocks,
         events_replayed: replayed.events,
         last_seq: state.position.last_seq(),
-        damaged_erasures: state.erasures.damaged.iter().map(|(number, _)| *number).collect(),
         stray_values,
         ..Recovery::default()
     };
@@ -221,12 +221,30 @@ impl RecoveredState {
         Ok(())
     }
 
-    /// Fails if the record of an erasure cannot be read: erased events that arrive again would be logged.
-    pub(crate) fn expect_erasures(&self) -> Result<(), OpenError> {
-        match self.erasures.damaged.first() {
-            Some((number, why)) => Err(OpenError::Erasure { number: *number, why: why.clone() }),
-            None => Ok(()),
-        }
+    /// Notes the records that are known to have existed after the last one that was found. The storage has lost them.
+    pub(crate) fn note_lost(&mut self, last: LastRecords) {
+        let found = self.last_records();
+        add_lost(found.erasures, &mut self.erasures.damaged, last.erasures);
+        add_lost(found.holds, &mut self.holds.damaged, last.holds);
+        add_lost(found.retention_runs, &mut self.removals.damaged, last.retention_runs);
+    }
+
+    /// Fails if a record of an erasure, a legal hold or a run of retention cannot be read: what is gone would come back, or what
+    /// must stay could be removed.
+    pub(crate) fn expect_records(&self) -> Result<(), OpenError> {
+        expect_whole(RecordKind::Erasure, &self.erasures.damaged)?;
+        expect_whole(RecordKind::Hold, &self.holds.damaged)?;
+        self.expect_retention_runs()
+    }
+
+    pub(crate) fn expect_retention_runs(&self) -> Result<(), OpenError> {
+        expect_whole(RecordKind::RetentionRun, &self.removals.damaged)
+    }
+
+    /// The numbers of the last records.
+    pub(crate) fn last_records(&self) -> LastRecords {
+        let Self { erasures, holds, removals, .. } = self;
+        LastRecords { erasures: erasures.last(), holds: holds.last(), retention_runs: removals.last() }
     }
 
     /// The generation of the newest checkpoint, if it contains all of the log and can be used.
@@ -328,5 +346,12 @@ impl RecoveredState {
             reader.next()?.ok_or(LogError::Damaged { block_no, seq, why: Damage::Missing })?;
         }
         Ok(())
+    }
+}
+
+fn expect_whole(kind: RecordKind, damaged: &[DamagedRecord]) -> Result<(), OpenError> {
+    match damaged.first() {
+        Some((number, why)) => Err(OpenError::DamagedRecord { kind, number: *number, why: why.clone() }),
+        None => Ok(()),
     }
 }

@@ -47,6 +47,10 @@ pub struct Recovery {
     /// is opened for reading has any; otherwise opening fails.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub damaged_erasures: Vec<u64>,
+    /// The numbers of legal holds ([`Convofold::holds`](crate::Convofold::holds)) whose records are damaged. Only a database that is
+    /// opened for reading has any; otherwise opening fails.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub damaged_holds: Vec<u64>,
     /// Number of values that no barrier makes durable. Always 0; any other number is a bug in convofold: please report
     /// it.
     pub stray_values: u64,
@@ -106,6 +110,9 @@ fn found(recovery: &Recovery) {
     }
     if !recovery.damaged_erasures.is_empty() {
         tell!(error, numbers = ?recovery.damaged_erasures, "the records of erasures are damaged");
+    }
+    if !recovery.damaged_holds.is_empty() {
+        tell!(error, numbers = ?recovery.damaged_holds, "the records of legal holds are damaged");
     }
     if recovery.stray_values > 0 {
         tell!(

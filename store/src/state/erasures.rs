@@ -6,13 +6,10 @@ use convofold_engine::{EventRef, Seq, StateHash};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::damage::Damage;
-use crate::format::erasures::{Key, KeyedHash, StoredErasure, open, seal};
-use crate::format::frame::Compressor;
-use crate::storage::{ReadStorage, Storage, StorageError};
-
-/// Names contain the number of the erasure, padded so that they sort by it.
-pub(crate) const RECORD: &str = "erasures/";
+use crate::format::erasures::{Key, KeyedHash, StoredErasure};
+use crate::format::numbered::Numbered;
+use crate::state::records::{DamagedRecord, load};
+use crate::storage::{ReadStorage, StorageError};
 
 /// An erasure, for an auditor. It contains nothing about the member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +61,8 @@ pub(crate) struct Erasures {
     /// Usually one: a database that was restored with a ledger can have the key of the ledger beside its own.
     keyed: Vec<Keyed>,
     pub(crate) receipts: Vec<Erasure>,
-    /// The numbers of erasures that cannot be read, and why. With one of them, nothing may be written: erased events would
-    /// come back.
-    pub(crate) damaged: Vec<(u64, Damage)>,
+    /// Those that cannot be read. With one of them, nothing may be written: erased events would come back.
+    pub(crate) damaged: Vec<DamagedRecord>,
 }
 
 /// What was erased, as hashes with one key.
@@ -81,18 +77,12 @@ struct Keyed {
 impl Erasures {
     /// Reads all that can be read.
     pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
-        let mut erasures = Self::default();
-        for (number, erasure) in each_stored(storage)? {
-            match erasure {
-                Ok(erasure) => erasures.add(number, &erasure),
-                Err(why) => erasures.damaged.push((number, why)),
-            }
-        }
-        Ok(erasures)
+        let (stored, damaged) = load(storage)?;
+        Ok(Self { damaged, ..Self::of(&stored) })
     }
 
     /// Those that are stored, with their numbers.
-    pub(crate) fn of(stored: &[(u64, StoredErasure)]) -> Self {
+    pub(crate) fn of(stored: &Numbered<StoredErasure>) -> Self {
         let mut erasures = Self::default();
         stored.iter().for_each(|(number, erasure)| erasures.add(*number, erasure));
         erasures
@@ -128,50 +118,15 @@ impl Erasures {
         self.receipts.iter().find(|receipt| hashes.contains(&receipt.keyed_hash_before))
     }
 
+    /// The number of the last one; 0 if there is none.
+    pub(crate) fn last(&self) -> u64 {
+        self.receipts.last().map_or(0, |receipt| receipt.number)
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.receipts.is_empty()
     }
-}
-
-/// The number in the name of a record of this kind.
-pub(crate) fn number_of(record_name: &str) -> Option<u64> {
-    record_name.strip_prefix(RECORD)?.parse().ok()
-}
-
-/// The stored erasures with their numbers, in order.
-pub(crate) fn stored(storage: &dyn ReadStorage) -> Result<Vec<(u64, StoredErasure)>, StorageError> {
-    let all = each_stored(storage)?.into_iter();
-    all.map(|(number, erasure)| Ok((number, erasure.map_err(StorageError::Value)?))).collect()
-}
-
-/// The number of an erasure, and what is stored of it.
-type Numbered = (u64, Result<StoredErasure, Damage>);
-
-/// The stored erasures with their numbers, in order, or their damage.
-fn each_stored(storage: &dyn ReadStorage) -> Result<Vec<Numbered>, StorageError> {
-    let names = storage.record_names(RECORD)?;
-    let read = |name: &String| {
-        let number = number_of(name).unwrap_or_default();
-        let value = match storage.record(name) {
-            Ok(value) => value.ok_or(Damage::Missing),
-            Err(StorageError::Value(why)) => Err(why),
-            Err(error) => return Err(error),
-        };
-        Ok((number, value.and_then(|value| open(number, &value))))
-    };
-    names.iter().map(read).collect()
-}
-
-/// Writes an erasure.
-pub(crate) fn store(
-    storage: &dyn Storage,
-    number: u64,
-    erasure: &StoredErasure,
-    compressor: &mut Compressor,
-) -> Result<(), StorageError> {
-    let value = seal(number, erasure, compressor).map_err(StorageError::Encoding)?;
-    storage.put_record(&format!("{RECORD}{number:010}"), &value)
 }
 
 /// Hashes ids with a key.

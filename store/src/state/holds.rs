@@ -1,14 +1,13 @@
 //! Legal holds: whose conversations stay, whatever a rule of retention or a request for erasure says.
 
+use std::collections::BTreeMap;
+
 use convofold_engine::{ConversationImage, Subject};
 use parking_lot::RwLock;
 
-use crate::format::frame::Compressor;
-use crate::format::holds::{StoredHold, StoredHolds, StoredSubject, open, seal};
-use crate::storage::{ReadStorage, Storage, StorageError};
-
-/// The name of the record. It does not exist before the first hold.
-pub(crate) const RECORD: &str = "holds";
+use crate::format::holds::{PlacedHold, StoredHold, StoredSubject};
+use crate::state::records::{DamagedRecord, load};
+use crate::storage::{ReadStorage, StorageError};
 
 /// A legal hold: it keeps the conversations of a subject from erasure and retention until it is lifted. It can contain personal
 /// data.
@@ -16,7 +15,7 @@ pub(crate) const RECORD: &str = "holds";
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Hold {
-    /// Its number. A later hold has a larger one; the numbers of lifted holds are not used again.
+    /// Its number, from 1. A later hold has a larger one; the numbers of lifted holds are not used again.
     pub number: u64,
     /// When it was placed, in milliseconds since the epoch.
     pub at: i64,
@@ -35,87 +34,73 @@ pub(crate) enum HoldChange {
 
 /// All holds of a database. Nearly every database has none.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(RwLock<Known>);
+pub(crate) struct Holds {
+    known: RwLock<Known>,
+    /// Those that cannot be read. With one of them, nothing may be written: what it keeps could be erased.
+    pub(crate) damaged: Vec<DamagedRecord>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
-    stored: StoredHolds,
-    holds: Vec<Hold>,
+    /// The number of the last one, lifted or not.
+    last: u64,
+    holds: BTreeMap<u64, Hold>,
 }
 
 impl Holds {
-    /// Reads them.
+    /// Reads all that can be read.
     pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
-        let holds = Self::default();
-        holds.set(stored(storage)?);
+        let (stored, damaged) = load(storage)?;
+        let holds = Self { damaged, ..Self::default() };
+        stored.into_iter().for_each(|(number, hold)| holds.set(number, hold));
         Ok(holds)
     }
 
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.read().holds.is_empty()
+        self.known.read().holds.is_empty()
     }
 
     /// Whether a hold keeps this conversation.
     pub(crate) fn keeps(&self, image: &ConversationImage) -> bool {
-        self.0.read().holds.iter().any(|hold| hold.subject.is_of(image))
+        self.known.read().holds.values().any(|hold| hold.subject.is_of(image))
     }
 
     /// All of them, in the order of their numbers.
     pub(crate) fn all(&self) -> Vec<Hold> {
-        self.0.read().holds.clone()
+        self.known.read().holds.values().cloned().collect()
     }
 
-    /// The holds after a change, and its number. `None` if there is no hold to lift.
-    pub(crate) fn changed(&self, change: HoldChange) -> Result<Option<(StoredHolds, u64)>, StorageError> {
-        let mut holds = self.0.read().stored.clone();
-        holds.changes += 1;
-        let number = holds.changes;
-        match change {
+    /// The number of the last one, lifted or not; 0 if there was none.
+    pub(crate) fn last(&self) -> u64 {
+        self.known.read().last
+    }
+
+    /// The hold that a change makes or lifts, with its number. `None` if there is no hold to lift.
+    pub(crate) fn changed(&self, change: HoldChange) -> Result<Option<(u64, StoredHold)>, StorageError> {
+        let known = self.known.read();
+        Ok(match change {
             HoldChange::Place { subject, reason, at_ms } => {
                 let subject = StoredSubject::of(&subject).map_err(StorageError::Encoding)?;
-                holds.holds.push(StoredHold { number, at_ms, subject, reason });
+                Some((known.last + 1, StoredHold(Some(PlacedHold { at_ms, subject, reason }))))
             }
-            HoldChange::Lift { number } => {
-                let before = holds.holds.len();
-                holds.holds.retain(|hold| hold.number != number);
-                if holds.holds.len() == before {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some((holds, number)))
+            HoldChange::Lift { number } => known.holds.contains_key(&number).then_some((number, StoredHold(None))),
+        })
     }
 
-    /// Replaces them.
-    pub(crate) fn set(&self, stored: StoredHolds) {
-        let holds = stored.holds.iter().cloned().map(Hold::of).collect();
-        *self.0.write() = Known { stored, holds };
+    /// Adds or lifts one.
+    pub(crate) fn set(&self, number: u64, StoredHold(placed): StoredHold) {
+        let mut known = self.known.write();
+        known.last = known.last.max(number);
+        match placed {
+            Some(placed) => known.holds.insert(number, Hold::of(number, placed)),
+            None => known.holds.remove(&number),
+        };
     }
 }
 
 impl Hold {
-    fn of(StoredHold { number, at_ms, subject, reason }: StoredHold) -> Self {
+    fn of(number: u64, PlacedHold { at_ms, subject, reason }: PlacedHold) -> Self {
         Self { number, at: i64::try_from(at_ms).unwrap_or(i64::MAX), subject: subject.subject(), reason }
     }
-}
-
-/// The stored holds.
-pub(crate) fn stored(storage: &dyn ReadStorage) -> Result<StoredHolds, StorageError> {
-    let value = storage.record(RECORD)?;
-    value.map_or_else(|| Ok(StoredHolds::default()), |value| open(&value).map_err(StorageError::Value))
-}
-
-/// Writes the holds.
-pub(crate) fn store(
-    storage: &dyn Storage,
-    holds: &StoredHolds,
-    compressor: &mut Compressor,
-) -> Result<(), StorageError> {
-    storage.put_record(RECORD, &seal(holds, compressor).map_err(StorageError::Encoding)?)
-}
-
-/// Copies the holds to another storage, if there ever was one.
-pub(crate) fn copy(from: &dyn ReadStorage, to: &dyn Storage) -> Result<(), StorageError> {
-    from.record(RECORD)?.map_or(Ok(()), |value| to.put_record(RECORD, &value))
 }

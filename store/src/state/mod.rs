@@ -14,3 +14,4 @@ pub(crate) mod base;
 pub(crate) mod erasures;
 pub(crate) mod holds;
 pub(crate) mod retention;
+pub(crate) mod records;

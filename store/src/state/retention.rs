@@ -7,12 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::format::erasures::Key;
-use crate::format::frame::Compressor;
-use crate::format::retention::{StoredHorizon, StoredRetention, StoredRetentionRun, open, seal};
-use crate::storage::{ReadStorage, Storage, StorageError};
-
-/// The name of the record.
-pub(crate) const RECORD: &str = "retention";
+use crate::format::numbered::Numbered;
+use crate::format::retention::{StoredHorizon, StoredRetentionRun};
+use crate::state::records::{DamagedRecord, load};
+use crate::storage::{ReadStorage, StorageError};
 
 /// One run of retention, for an operator and an auditor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +60,9 @@ pub struct RetentionHorizon {
 /// What retention removed so far, and what does not come back. Nothing is asked of a database without a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Removals {
-    key: Option<Key>,
-    runs: Vec<StoredRetentionRun>,
+    runs: Numbered<StoredRetentionRun>,
+    /// Runs that cannot be read. With one of them, nothing may be asked: what is gone would be unknown.
+    pub(crate) damaged: Vec<DamagedRecord>,
     /// The latest time before which texts are gone, by tenant; without a tenant, for all others.
     texts: BTreeMap<Option<String>, Time>,
     /// The latest times before which texts, and conversations that ended, of any tenant are gone.
@@ -72,43 +71,45 @@ pub(crate) struct Removals {
 }
 
 impl Removals {
+    /// Reads all that can be read.
     pub(crate) fn load(storage: &dyn ReadStorage) -> Result<Self, StorageError> {
-        Ok(stored(storage)?.map(Self::of).unwrap_or_default())
+        let (runs, damaged) = load(storage)?;
+        Ok(Self { damaged, ..Self::of(runs) })
     }
 
-    pub(crate) fn of(StoredRetention { key, runs }: StoredRetention) -> Self {
-        let named = runs.iter().flat_map(|run| run.horizons.iter().map(|horizon| horizon.tenant.clone()));
-        let tenants: BTreeSet<_> = named.chain([None]).collect();
+    fn of(runs: Numbered<StoredRetentionRun>) -> Self {
+        let horizons = || runs.iter().flat_map(|(_, run)| &run.horizons);
+        let tenants: BTreeSet<_> = horizons().map(|horizon| horizon.tenant.clone()).chain([None]).collect();
         let texts_of = |tenant: &Option<String>| {
-            let before = runs.iter().filter_map(|run| texts_before(run, tenant.as_deref())).max()?;
+            let before = runs.iter().filter_map(|(_, run)| texts_before(run, tenant.as_deref())).max()?;
             Some((tenant.clone(), before))
         };
         let texts: BTreeMap<_, _> = tenants.iter().filter_map(texts_of).collect();
         let latest_texts = texts.values().max().copied();
-        let latest_closed = runs.iter().flat_map(|run| &run.horizons).filter_map(closed_before).max();
-        Self { key: Some(key), texts, latest_texts, latest_closed, runs }
+        let latest_closed = horizons().filter_map(closed_before).max();
+        Self { damaged: Vec::new(), texts, latest_texts, latest_closed, runs }
     }
 
     /// With one run more.
-    pub(crate) fn with(&self, key: Key, run: StoredRetentionRun) -> StoredRetention {
-        StoredRetention { key, runs: self.runs.iter().cloned().chain([run]).collect() }
+    pub(crate) fn with(&self, number: u64, run: StoredRetentionRun) -> Self {
+        Self::of(self.runs.iter().cloned().chain([(number, run)]).collect())
     }
 
     /// The key of the hashes of before, once there was a run.
     pub(crate) fn key(&self) -> Option<Key> {
-        self.key
+        self.runs.first().map(|(_, run)| run.key)
+    }
+
+    /// The number of the last run; 0 if there was none.
+    pub(crate) fn last(&self) -> u64 {
+        self.runs.last().map_or(0, |(number, _)| *number)
     }
 
     /// The number of the last run that removed something when this event, or a later one, was the last one.
     pub(crate) fn rewritten_after(&self, seq: Seq) -> Option<u64> {
         let removes = |run: &StoredRetentionRun| run.horizons.iter().any(|one| one.texts + one.conversations > 0);
-        let runs = self.runs.iter().zip(1..).filter(|(run, _)| removes(run) && run.last_seq >= seq);
-        runs.last().map(|(_, number)| number)
-    }
-
-    /// Number of runs.
-    pub(crate) fn len(&self) -> u64 {
-        self.runs.len() as u64
+        let mut runs = self.runs.iter().filter(|(_, run)| removes(run) && run.last_seq >= seq);
+        runs.next_back().map(|(number, _)| *number)
     }
 
     /// Whether there was no run.
@@ -117,7 +118,7 @@ impl Removals {
     }
 
     pub(crate) fn runs(&self) -> Vec<RetentionRun> {
-        self.runs.iter().zip(1..).map(|(run, number)| RetentionRun::of(number, run)).collect()
+        self.runs.iter().map(|(number, run)| RetentionRun::of(*number, run)).collect()
     }
 
     /// The time before which texts of this tenant are gone.
@@ -139,7 +140,7 @@ impl Removals {
     /// Whether an event of this time belongs to a conversation that is gone. `first_seq` is the first event of the
     /// conversation that has this id now: if it arrived before the run, the conversation was not removed.
     pub(crate) fn is_gone(&self, tenant: Option<&str>, at: Time, first_seq: Option<Seq>) -> bool {
-        self.runs.iter().any(|run| {
+        self.runs.iter().any(|(_, run)| {
             let is_new = first_seq.is_none_or(|first_seq| first_seq > run.last_seq);
             is_new && closed_of(run, tenant).and_then(closed_before).is_some_and(|before| at < before)
         })
@@ -157,7 +158,7 @@ impl Removals {
             (Some(tenant), Some(tenants)) => tenants.contains(tenant),
             _ => true,
         };
-        let horizons = self.runs.iter().flat_map(|run| &run.horizons);
+        let horizons = self.runs.iter().flat_map(|(_, run)| &run.horizons);
         let gone = horizons.filter(|horizon| horizon.conversations > 0 && is_asked(horizon));
         let needs = |horizon: &&StoredHorizon| {
             let before = closed_before(horizon);
@@ -171,7 +172,7 @@ impl Removals {
     /// The latest times before which texts, and closed conversations, of any tenant are gone, and that of the last run in
     /// milliseconds since the epoch.
     pub(crate) fn latest(&self) -> (Option<Time>, Option<Time>, Option<i64>) {
-        (self.latest_texts, self.latest_closed, self.runs.last().map(|run| run.at_ms))
+        (self.latest_texts, self.latest_closed, self.runs.last().map(|(_, run)| run.at_ms))
     }
 }
 
@@ -202,21 +203,6 @@ impl RetentionHorizon {
             events: stored.events,
         }
     }
-}
-
-/// The stored runs.
-pub(crate) fn stored(storage: &dyn ReadStorage) -> Result<Option<StoredRetention>, StorageError> {
-    let value = storage.record(RECORD)?;
-    value.map(|value| open(&value).map_err(StorageError::Value)).transpose()
-}
-
-/// Writes all runs.
-pub(crate) fn store(
-    storage: &dyn Storage,
-    retention: &StoredRetention,
-    compressor: &mut Compressor,
-) -> Result<(), StorageError> {
-    storage.put_record(RECORD, &seal(retention, compressor).map_err(StorageError::Encoding)?)
 }
 
 /// HMAC-SHA-256 of a state hash. Every length of a key is valid.

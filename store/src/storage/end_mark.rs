@@ -7,6 +7,9 @@
 //! The mark is written after every barrier and made durable less often. So it never claims more than is durable, is
 //! exact after everything except a power cut, and is at most [`SYNC_INTERVAL`] old after a power cut. It has two slots
 //! in separate sectors, written in turn: a torn write damages only one of them.
+//!
+//! It also has the numbers of the last erasure, legal hold and run of retention, for the same reason. They are durable before
+//! the operation that made the record returns.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -37,6 +40,23 @@ pub(crate) struct EndMark {
     pub(crate) last_seq: u64,
     /// The checksum of that block.
     pub(crate) chain: Checksum,
+}
+
+/// The numbers of the last erasure, legal hold and run of retention that are known to be durable; 0 if there is none. They only
+/// grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LastRecords {
+    pub(crate) erasures: u64,
+    pub(crate) holds: u64,
+    pub(crate) retention_runs: u64,
+}
+
+impl LastRecords {
+    /// Reads the numbers, for callers that do not write. All are 0 if the end mark cannot be read.
+    pub(crate) fn read(dir: &Path) -> io::Result<Self> {
+        let slot = read(dir)?.and_then(|bytes| Slot::newest(&bytes));
+        Ok(slot.map(|(slot, _)| slot.last).unwrap_or_default())
+    }
 }
 
 impl EndMark {
@@ -129,37 +149,45 @@ fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Slot {
     mark: EndMark,
+    last: LastRecords,
     /// The name of the storage folder. It is stored here, because HEAD can be replaced atomically.
     storage: String,
 }
 
 impl Slot {
-    fn encode(&self) -> Vec<u8> {
-        encode(self.mark, &self.storage)
-    }
-
     /// The newest readable slot, and its number.
     fn newest(bytes: &[u8]) -> Option<(Self, u64)> {
         let slots = (0..SLOTS).zip(bytes.chunks(SLOT_BYTES));
         let slots = slots.filter_map(|(slot_no, slot)| Some((Self::parse(slot)?, slot_no)));
-        slots.max_by_key(|(slot, _)| slot.mark.last_block_no)
+        slots.max_by_key(|(slot, _)| (slot.mark.last_block_no, slot.last))
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut lines = std::str::from_utf8(bytes).ok()?.lines();
-        let last_block_no = lines.next()?.strip_prefix("block ")?.parse().ok()?;
-        let last_seq = lines.next()?.strip_prefix("seq ")?.parse().ok()?;
-        let chain = u128::from_str_radix(lines.next()?.strip_prefix("chain ")?, 16).ok()?;
-        let storage = lines.next()?.strip_prefix("storage ").filter(|name| is_folder_name(name))?.to_owned();
-        let slot = Self { mark: EndMark { last_block_no, last_seq, chain }, storage };
+        let mut after = |name: &str| lines.next()?.strip_prefix(name);
+        let mark = EndMark {
+            last_block_no: after("block ")?.parse().ok()?,
+            last_seq: after("seq ")?.parse().ok()?,
+            chain: u128::from_str_radix(after("chain ")?, 16).ok()?,
+        };
+        let last = LastRecords {
+            erasures: after("erasures ")?.parse().ok()?,
+            holds: after("holds ")?.parse().ok()?,
+            retention_runs: after("retention_runs ")?.parse().ok()?,
+        };
+        let storage = after("storage ").filter(|name| is_folder_name(name))?.to_owned();
         // Only the exact bytes that `encode` writes are accepted.
-        (slot.encode() == bytes).then_some(slot)
+        (encode(mark, last, &storage) == bytes).then_some(Self { mark, last, storage })
     }
 }
 
-pub(crate) fn encode(mark: EndMark, storage: &str) -> Vec<u8> {
+pub(crate) fn encode(mark: EndMark, last: LastRecords, storage: &str) -> Vec<u8> {
     let EndMark { last_block_no, last_seq, chain } = mark;
-    let lines = format!("block {last_block_no}\nseq {last_seq}\nchain {chain:032x}\nstorage {storage}\n");
+    let LastRecords { erasures, holds, retention_runs } = last;
+    let lines = format!(
+        "block {last_block_no}\nseq {last_seq}\nchain {chain:032x}\n\
+         erasures {erasures}\nholds {holds}\nretention_runs {retention_runs}\nstorage {storage}\n"
+    );
     let mut slot = format!("{lines}check {:016x}\n", xxh3_64(lines.as_bytes())).into_bytes();
     slot.resize(SLOT_BYTES, b'\n');
     slot
@@ -227,8 +255,13 @@ impl FoundEndMark {
         self.dir.join(self.newest.as_ref().map_or_else(|| newest_folder(&self.dir), |(slot, _)| slot.storage.clone()))
     }
 
-    /// Sets the mark durably. A missing or unreadable file is written as a whole.
-    pub(crate) fn take_over(self, mark: EndMark) -> io::Result<EndMarkFile> {
+    /// The numbers of the last records; 0 if the mark cannot be read.
+    pub(crate) fn last_records(&self) -> LastRecords {
+        self.newest.as_ref().map(|(slot, _)| slot.last).unwrap_or_default()
+    }
+
+    /// Sets the mark and the numbers of the last records durably. A missing or unreadable file is written as a whole.
+    pub(crate) fn take_over(self, mark: EndMark, last: LastRecords) -> io::Result<EndMarkFile> {
         let Self { dir, file, newest } = self;
         let mut file = file.map_or_else(|| create_file(&dir.join(HEAD)), Ok)?;
         let (next_slot, storage) = match newest {
@@ -236,13 +269,13 @@ impl FoundEndMark {
             None => {
                 let storage = newest_folder(&dir);
                 file.rewind()?;
-                file.write_all(&encode(mark, &storage).repeat(2))?;
+                file.write_all(&encode(mark, last, &storage).repeat(2))?;
                 file.set_len(SLOTS * SLOT_BYTES as u64)?;
                 (0, storage)
             }
         };
         let synced_at = Instant::now();
-        let mut mark_file = EndMarkFile { file, next_slot, written: mark, storage, synced_at, is_synced: false };
+        let mut mark_file = EndMarkFile { file, next_slot, written: mark, last, storage, synced_at, is_synced: false };
         mark_file.put(mark)?;
         mark_file.file.sync_all()?;
         mark_file.is_synced = true;
@@ -257,6 +290,7 @@ pub(crate) struct EndMarkFile {
     file: File,
     next_slot: u64,
     written: EndMark,
+    last: LastRecords,
     storage: String,
     synced_at: Instant,
     is_synced: bool,
@@ -264,8 +298,20 @@ pub(crate) struct EndMarkFile {
 
 impl EndMarkFile {
     /// Sets the mark of a database durably, whatever the file contains now.
-    pub(crate) fn open(dir: &Path, mark: EndMark) -> io::Result<Self> {
-        FoundEndMark::open(dir)?.take_over(mark)
+    pub(crate) fn open(dir: &Path, mark: EndMark, last: LastRecords) -> io::Result<Self> {
+        FoundEndMark::open(dir)?.take_over(mark, last)
+    }
+
+    /// The numbers of the last records.
+    pub(crate) fn last_records(&self) -> LastRecords {
+        self.last
+    }
+
+    /// Changes the numbers of the last records, durably. Call this only directly after a barrier.
+    pub(crate) fn note_records(&mut self, note: impl FnOnce(&mut LastRecords)) -> io::Result<()> {
+        note(&mut self.last);
+        self.put(self.written)?;
+        self.sync()
     }
 
     /// Moves the mark. Call this only directly after a barrier.
@@ -277,8 +323,8 @@ impl EndMarkFile {
     }
 
     /// Names another storage folder, durably. Afterwards no slot names the one before. If this fails, either of the two is named.
-    pub(crate) fn move_to(&mut self, storage: String, mark: EndMark) -> io::Result<()> {
-        self.storage = storage;
+    pub(crate) fn move_to(&mut self, storage: String, mark: EndMark, last: LastRecords) -> io::Result<()> {
+        (self.storage, self.last) = (storage, last);
         for _slot in 0..SLOTS {
             self.put(mark)?;
             #[cfg(test)]
@@ -313,7 +359,7 @@ impl EndMarkFile {
 
     fn put(&mut self, mark: EndMark) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
-        self.file.write_all(&encode(mark, &self.storage))?;
+        self.file.write_all(&encode(mark, self.last, &self.storage))?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
         self.written = mark;
         self.is_synced = false;
@@ -339,18 +385,39 @@ pub(crate) mod tests {
         EndMark { last_block_no, last_seq: last_block_no * 300, chain: u128::from(last_block_no) << 100 }
     }
 
+    const LAST: LastRecords = LastRecords { erasures: 1, holds: 22, retention_runs: 0 };
+
+    fn open(dir: &Path, mark: EndMark) -> io::Result<EndMarkFile> {
+        EndMarkFile::open(dir, mark, LAST)
+    }
+
+    #[test]
+    fn the_numbers_of_records_are_those_that_were_noted_last() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(LastRecords::read(dir.path()).unwrap(), LastRecords::default());
+        let mut file = open(dir.path(), mark(1)).unwrap();
+        // The log does not change meanwhile.
+        for holds in 23..27 {
+            file.note_records(|last| last.holds = holds).unwrap();
+            let expected = LastRecords { holds, ..LAST };
+            assert_eq!((LastRecords::read(dir.path()).unwrap(), file.last_records()), (expected, expected));
+        }
+        file.write(mark(2)).unwrap();
+        assert_eq!(FoundEndMark::open(dir.path()).unwrap().last_records(), LastRecords { holds: 26, ..LAST });
+    }
+
     #[test]
     fn a_mark_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::None);
         assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::None);
-        let mut file = EndMarkFile::open(dir.path(), mark(0)).unwrap();
+        let mut file = open(dir.path(), mark(0)).unwrap();
         for block_no in 1..6 {
             file.write(mark(block_no)).unwrap();
             assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(block_no)));
             assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::At(mark(block_no)));
         }
-        EndMarkFile::open(dir.path(), mark(7)).unwrap();
+        open(dir.path(), mark(7)).unwrap();
         assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(7)));
     }
 
@@ -358,19 +425,19 @@ pub(crate) mod tests {
     fn the_folder_of_the_storage_stays_what_it_is() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(storage_folder(dir.path()).unwrap(), dir.path().join("sled"));
-        fs::write(dir.path().join(HEAD), encode(mark(1), "sled-2").repeat(2)).unwrap();
-        EndMarkFile::open(dir.path(), mark(2)).unwrap().write(mark(3)).unwrap();
+        fs::write(dir.path().join(HEAD), encode(mark(1), LAST, "sled-2").repeat(2)).unwrap();
+        open(dir.path(), mark(2)).unwrap().write(mark(3)).unwrap();
         assert_eq!(storage_folder(dir.path()).unwrap(), dir.path().join("sled-2"));
         assert_eq!(FoundEndMark::open(dir.path()).unwrap().storage_folder(), dir.path().join("sled-2"));
         for name in ["", "..", "/", "a/b", "sled.before", "\u{e9}"] {
-            assert_eq!(Slot::parse(&encode(mark(1), name)), None, "{name:?}");
+            assert_eq!(Slot::parse(&encode(mark(1), LAST, name)), None, "{name:?}");
         }
     }
 
     #[test]
     fn a_slot_that_was_changed_or_cut_off_is_not_read_and_the_other_is() {
         let dir = tempfile::tempdir().unwrap();
-        let mut file = EndMarkFile::open(dir.path(), mark(1)).unwrap();
+        let mut file = open(dir.path(), mark(1)).unwrap();
         file.write(mark(2)).unwrap();
         let bytes = fs::read(dir.path().join(HEAD)).unwrap();
         let (_, newest) = Slot::newest(&bytes).unwrap();
@@ -386,7 +453,7 @@ pub(crate) mod tests {
         fs::write(dir.path().join(HEAD), "").unwrap();
         assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::Unreadable);
         assert_eq!(FoundEndMark::open(dir.path()).unwrap().state(), EndMarkState::Unreadable);
-        EndMarkFile::open(dir.path(), mark(9)).unwrap();
+        open(dir.path(), mark(9)).unwrap();
         assert_eq!(EndMark::read(dir.path()).unwrap(), EndMarkState::At(mark(9)));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Home, messages, submit};
 use crate::format::REVISION;
 use crate::open::error::OpenError;
-use crate::storage::end_mark::{EndMark, encode};
+use crate::storage::end_mark::{EndMark, LastRecords, encode};
 use crate::{Batch, Convofold, Options};
 
 #[test]
@@ -101,7 +101,7 @@ fn the_storage_is_opened_in_the_folder_that_head_names() {
     db.close().unwrap();
     fs::rename(home.path().join("sled"), home.path().join("sled-2")).unwrap();
     let head = EndMark::read(&home.path()).unwrap().known().unwrap();
-    fs::write(home.path().join("HEAD"), encode(head, "sled-2").repeat(2)).unwrap();
+    fs::write(home.path().join("HEAD"), encode(head, LastRecords::default(), "sled-2").repeat(2)).unwrap();
     for last_seq in [10, 20] {
         let db = home.open();
         assert_eq!(db.recovery().last_seq, last_seq);

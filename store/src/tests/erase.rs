@@ -27,7 +27,7 @@ use crate::storage::fragment::Tree;
 use crate::storage::memory::{Fault, MemoryStorage};
 use crate::storage::sled::{MIN_SEGMENT_BYTES, SledOptions, SledStorage};
 use crate::storage::{ReadStorage, Storage};
-use crate::{Batch, Convofold, Options};
+use crate::{Batch, Convofold, Options, RecordKind};
 
 pub(super) const BEGINNING_MS: i64 = 1_700_000_000_000;
 
@@ -575,7 +575,7 @@ fn a_damaged_record_of_an_erasure_is_named_and_the_database_can_be_read_and_repa
     sled.barrier().unwrap();
     drop(sled);
     let error = Convofold::open(home.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Erasure { number: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::DamagedRecord { kind: RecordKind::Erasure, number: 3, .. }), "{error:?}");
     let db = Options::new().read_only(true).open(home.path()).unwrap();
     assert_eq!((db.state_hash(), db.recovery().damaged_erasures.as_slice()), (hash, [3].as_slice()));
     assert_eq!(db.erasures().iter().map(|receipt| receipt.number).collect::<Vec<_>>(), [1, 2]);

@@ -13,12 +13,13 @@ use crate::damage::Damage;
 use crate::format::REVISION;
 use crate::format::block::{self, Block, LogPosition, PackedEvents};
 use crate::format::database::DatabaseFormat;
+use crate::format::erasures::StoredErasure;
 use crate::format::frame::{Compressor, FrameKind, HEADER_BYTES, u32_at, u64_at};
-use crate::format::{
-    checkpoint, erasures, holds, ledger, log_start, page, page_head, recorded_hashes, replay_mark, retention, run,
-    samples,
-};
-use crate::storage::end_mark::{self, EndMark};
+use crate::format::holds::StoredHold;
+use crate::format::numbered::{self, NumberedRecord};
+use crate::format::retention::StoredRetentionRun;
+use crate::format::{checkpoint, ledger, log_start, page, page_head, recorded_hashes, replay_mark, run, samples};
+use crate::storage::end_mark::{self, EndMark, LastRecords};
 use crate::storage::fragment::{Fragment, Tree};
 
 /// A value with a header and a checksum: see [`crate::format::frame`].
@@ -67,21 +68,21 @@ pub(super) const FORMS: [Form; 13] = [
     },
     Form {
         name: "erasure",
-        mark: erasures::MARK,
-        write: |compressor| erasures::seal(7, &samples::erasure(), compressor).unwrap(),
-        rewrite: |value| erasures::seal(7, &erasures::open(7, value)?, &mut Compressor::plain()),
+        mark: StoredErasure::MARK,
+        write: |compressor| numbered::seal(7, &samples::erasure(), compressor).unwrap(),
+        rewrite: rewrite_record::<StoredErasure>,
     },
     Form {
-        name: "holds",
-        mark: holds::MARK,
-        write: |compressor| holds::seal(&samples::holds(), compressor).unwrap(),
-        rewrite: |value| holds::seal(&holds::open(value)?, &mut Compressor::plain()),
+        name: "hold",
+        mark: StoredHold::MARK,
+        write: |compressor| numbered::seal(7, &samples::hold(), compressor).unwrap(),
+        rewrite: rewrite_record::<StoredHold>,
     },
     Form {
-        name: "retention",
-        mark: retention::MARK,
-        write: |compressor| retention::seal(&samples::retention(), compressor).unwrap(),
-        rewrite: |value| retention::seal(&retention::open(value)?, &mut Compressor::plain()),
+        name: "retention-run",
+        mark: StoredRetentionRun::MARK,
+        write: |compressor| numbered::seal(7, &samples::retention_run(), compressor).unwrap(),
+        rewrite: rewrite_record::<StoredRetentionRun>,
     },
     Form {
         name: "ledger",
@@ -121,6 +122,10 @@ fn write_block(compressor: &mut Compressor) -> Vec<u8> {
     packed.seal(&mut position, &samples::BOOKMARKS, samples::COMMITTED_MS, compressor).unwrap().1
 }
 
+fn rewrite_record<T: NumberedRecord>(value: &[u8]) -> Result<Vec<u8>, Damage> {
+    numbered::seal(7, &numbered::open::<T>(7, value)?, &mut Compressor::plain())
+}
+
 fn rewrite_block(value: &[u8]) -> Result<Vec<u8>, Damage> {
     let block = Block::open(value)?;
     let body = block.decode()?;
@@ -147,13 +152,17 @@ const OTHERS: [Other; 7] = [
     Other { name: "fragment", write: write_fragment, rewrite: |value| Fragment::at(value).unwrap().encode() },
     Other {
         name: "head",
-        write: || end_mark::encode(EndMark::of(&samples::TAIL), end_mark::DEFAULT_STORAGE),
+        write: || {
+            let last = LastRecords { erasures: 1, holds: 22, retention_runs: 3 };
+            end_mark::encode(EndMark::of(&samples::TAIL), last, end_mark::DEFAULT_STORAGE)
+        },
         rewrite: |value| {
             let dir = tempfile::tempdir().unwrap();
             std::fs::write(dir.path().join(end_mark::HEAD), value.repeat(2)).unwrap();
             let head = EndMark::read(dir.path()).unwrap().known().unwrap();
             let folder = end_mark::storage_folder(dir.path()).unwrap();
-            end_mark::encode(head, folder.file_name().unwrap().to_str().unwrap())
+            let last = LastRecords::read(dir.path()).unwrap();
+            end_mark::encode(head, last, folder.file_name().unwrap().to_str().unwrap())
         },
     },
     Other {
@@ -278,14 +287,15 @@ fn every_fixture_is_read_as_what_was_written() {
     assert_eq!(checkpoint::open(9, &fixture("checkpoint")).unwrap(), samples::checkpoint());
     assert_eq!(log_start::open(&fixture("log-start")).unwrap(), samples::log_start());
     assert_eq!(recorded_hashes::open(7, &fixture("recorded-hashes")).unwrap(), samples::recorded_hashes());
-    assert_eq!(erasures::open(7, &fixture("erasure")).unwrap(), samples::erasure());
+    assert_eq!(numbered::open(7, &fixture("erasure")), Ok(samples::erasure()));
+    assert_eq!(numbered::open(7, &fixture("hold")), Ok(samples::hold()));
+    assert_eq!(numbered::open(7, &fixture("retention-run")), Ok(samples::retention_run()));
     assert_eq!(ledger::open(&fixture("ledger")).unwrap(), [(7, samples::erasure())]);
-    assert_eq!(holds::open(&fixture("holds")).unwrap(), samples::holds());
     assert_eq!(replay_mark::open(&fixture("replay-mark")).unwrap(), samples::replay_mark());
     assert!(matches!(page::open(6, &fixture("page")), Err(Damage::Field { .. })));
     assert!(matches!(checkpoint::open(6, &fixture("checkpoint")), Err(Damage::Field { .. })));
     assert!(matches!(recorded_hashes::open(6, &fixture("recorded-hashes")), Err(Damage::Field { .. })));
-    assert!(matches!(erasures::open(6, &fixture("erasure")), Err(Damage::Field { .. })));
+    assert!(matches!(numbered::open::<StoredErasure>(6, &fixture("erasure")), Err(Damage::Field { .. })));
 }
 
 #[test]

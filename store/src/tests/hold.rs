@@ -5,10 +5,14 @@ use convofold_engine::{Draft, Event, Kind, Subject, Time};
 use super::{Home, lived_in, message, submit};
 use crate::backup::{BackupOptions, restore};
 use crate::erase::{Erase, EraseError};
+use crate::open::error::OpenError;
 use crate::repair::Repair;
-use crate::storage::memory::{Fault, MemoryStorage};
+use crate::storage::Storage;
+use crate::storage::end_mark::storage_folder;
+use crate::storage::memory::{Contents, Fault, MemoryStorage};
+use crate::storage::sled::{MIN_SEGMENT_BYTES, SledOptions, SledStorage};
 use crate::write::error::CommitError;
-use crate::{Batch, Convofold, Hold, HoldError, Options};
+use crate::{Batch, Convofold, Hold, HoldError, Options, RecordKind};
 
 fn event(member: &str, conversation: &str) -> Event {
     let draft = Draft::new("desk", conversation, Kind::Message, Time::from_ms(1_700_000_000_000));
@@ -109,11 +113,11 @@ fn a_hold_that_is_placed_during_a_compaction_waits_for_its_end() {
         sender.send(std::thread::spawn(place)).unwrap();
     });
     db.compact().unwrap();
-    assert_eq!(receiver.recv().unwrap().join().unwrap().unwrap(), 3);
+    assert_eq!(receiver.recv().unwrap().join().unwrap().unwrap(), 2);
     let created = storage.created().unwrap();
     db.close().unwrap();
     let db = home.open_on(&MemoryStorage::with(created.contents()), Options::new());
-    assert_eq!(numbers(&db), [3]);
+    assert_eq!(numbers(&db), [2]);
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn no_operation_of_a_hold_can_fail_badly() {
             for left in [MemoryStorage::with(storage.contents()), storage.after_power_cut()] {
                 let survivor = home.copied_to(Home::new()).open_on(&left, Options::new());
                 let found = numbers(&survivor);
-                let possible: &[&[u64]] = if failed { &[&[1], &[], &[3]] } else { &[&[3]] };
+                let possible: &[&[u64]] = if failed { &[&[1], &[], &[2]] } else { &[&[2]] };
                 assert!(possible.contains(&&found[..]), "operation {at} ({fault:?}): {found:?}");
                 // What is answered is durable.
                 let known = numbers(&db);
@@ -159,4 +163,56 @@ fn the_reason_of_a_hold_that_names_an_erased_member_ends_the_erasure() {
     db.lift_hold(number).unwrap();
     db.close().unwrap();
     assert!(Erase::new([member("member-700100")]).open_too(true).run(home.path()).unwrap().is_some());
+}
+
+#[test]
+fn a_damaged_hold_is_named_and_the_database_can_be_read_and_repaired() {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new(vec![event("member-1", "first"), event("member-2", "second")]));
+    for id in ["member-1", "member-2"] {
+        db.hold(member(id), "case 17").unwrap();
+    }
+    db.close().unwrap();
+    let options = SledOptions { segment_bytes: MIN_SEGMENT_BYTES, cache_bytes: 1 << 20 };
+    let sled = SledStorage::open(&storage_folder(&home.path()).unwrap(), options).unwrap();
+    sled.put_record("holds/0000000003", b"damaged").unwrap();
+    sled.barrier().unwrap();
+    drop(sled);
+    let error = Convofold::open(home.path()).unwrap_err();
+    assert!(matches!(error, OpenError::DamagedRecord { kind: RecordKind::Hold, number: 3, .. }), "{error:?}");
+    let db = Options::new().read_only(true).open(home.path()).unwrap();
+    assert_eq!((numbers(&db).as_slice(), db.recovery().damaged_holds.as_slice()), ([1, 2].as_slice(), [3].as_slice()));
+    db.close().unwrap();
+    let repaired = home.dir.path().join("repaired");
+    let report = Repair::new(home.path(), &repaired).run().unwrap();
+    assert_eq!((report.lost.len(), report.lost_holds), (0, vec![3]));
+    assert_eq!(numbers(&Convofold::open(repaired).unwrap()), [1, 2]);
+}
+
+/// The log is whole without it, so only HEAD knows that it existed.
+#[test]
+fn a_record_that_the_storage_has_lost_is_noticed_at_the_next_opening() {
+    let (home, storage, db) = lived_in(Options::new());
+    db.erase(&Erase::new([Subject::Conversation("case-3".to_owned())]).open_too(true)).unwrap().unwrap();
+    let storage = storage.created().unwrap();
+    db.hold(member("member-1"), "case 17").unwrap();
+    db.retain(&crate::retention::Retention::new(), Time::from_ms(1_700_000_000_000).unwrap(), false).unwrap();
+    db.close().unwrap();
+    let whole = storage.contents();
+    let open = |lose: &dyn Fn(&mut Contents)| {
+        let mut contents = whole.clone();
+        lose(&mut contents);
+        Convofold::open_on(Options::new(), &home.path(), MemoryStorage::with(contents))
+    };
+    open(&|_| {}).unwrap().close().unwrap();
+    for (name, kind) in [
+        ("erasures/0000000001", RecordKind::Erasure),
+        ("holds/0000000001", RecordKind::Hold),
+        ("retention/0000000001", RecordKind::RetentionRun),
+    ] {
+        let error = open(&|contents| drop(contents.records.remove(name).unwrap())).unwrap_err();
+        let is_it = matches!(&error, OpenError::DamagedRecord { kind: found, number: 1, .. } if *found == kind);
+        assert!(is_it, "{name}: {error:?}");
+    }
 }

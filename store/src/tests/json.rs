@@ -222,6 +222,8 @@ fn backups_and_what_was_made_of_them() {
         lost: vec![Lost { first_seq: 4, last_seq: 5, after_ms: None, before_ms: Some(6) }],
         bookmarks_dropped: vec!["upstream".to_owned()],
         lost_erasures: vec![8],
+        lost_holds: vec![9],
+        lost_retention_runs: vec![10, 11],
         conversations: 7,
         state_hash: hash(),
         took: TOOK,
@@ -229,7 +231,7 @@ fn backups_and_what_was_made_of_them() {
     expect(
         &repaired,
         &format!(
-            r#"{{"blocks":1,"events":2,"from_checkpoints":3,"lost":[{{"first_seq":4,"last_seq":5,"after_ms":null,"before_ms":6}}],"bookmarks_dropped":["upstream"],"lost_erasures":[8],"conversations":7,"state_hash":"{HASH}","took_ms":1}}"#
+            r#"{{"blocks":1,"events":2,"from_checkpoints":3,"lost":[{{"first_seq":4,"last_seq":5,"after_ms":null,"before_ms":6}}],"bookmarks_dropped":["upstream"],"lost_erasures":[8],"lost_holds":[9],"lost_retention_runs":[10,11],"conversations":7,"state_hash":"{HASH}","took_ms":1}}"#
         ),
     );
 }

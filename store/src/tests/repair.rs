@@ -2,10 +2,15 @@
 
 use std::fs;
 
-use super::sled_files::{damage_block, files};
+use convofold_engine::{Subject, Time};
+
+use super::sled_files::{damage_block, damage_record, files};
 use super::{Home, export, messages, submit};
 use crate::care::repair::{Repair, RepairError, RepairReport};
+use crate::format::holds::StoredHold;
+use crate::format::numbered;
 use crate::open::error::OpenError;
+use crate::retention::Retention;
 use crate::{Batch, Change, Convofold};
 
 fn changes(db: &Convofold) -> Vec<Change> {
@@ -131,4 +136,53 @@ fn a_store_in_use_and_a_folder_with_something_in_it_are_left_alone() {
     assert!(!home.dir.path().join("other").exists());
     let error = Repair::new(home.dir.path().join("nowhere"), home.dir.path().join("other")).run().unwrap_err();
     assert!(matches!(error, RepairError::Open(OpenError::NotFound { .. })), "{error:?}");
+}
+
+/// What only HEAD knows of.
+#[test]
+fn legal_holds_and_runs_of_retention_that_are_lost_are_listed() {
+    let (home, db) = ten_blocks();
+    for case in ["case-1", "case-2", "case-3"] {
+        db.hold(Subject::Conversation(case.to_owned()), "case 17").unwrap();
+    }
+    db.lift_hold(2).unwrap();
+    let rules = Retention::new().texts_older_than(std::time::Duration::from_secs(1));
+    for run in 0..2 {
+        db.retain(&rules, Time::from_ms(1_600_000_000_000 + run).unwrap(), false).unwrap();
+    }
+    let (holds, runs) = (db.holds(), db.retention_runs());
+    db.close().unwrap();
+    let (report, repaired) = repair(&home);
+    assert!(report.is_whole(), "{report:?}");
+    assert_eq!((repaired.holds(), repaired.retention_runs()), (holds.clone(), runs.clone()));
+    repaired.close().unwrap();
+    for (name, lost_holds, lost_runs) in [
+        ("holds/0000000003", vec![3], vec![]),
+        ("holds/0000000001", vec![1], vec![]),
+        ("retention/0000000002", vec![], vec![2]),
+        ("retention/0000000001", vec![], vec![1]),
+    ] {
+        let copy = home.killed();
+        damage_record(&copy, name, |_| true);
+        let (report, repaired) = repair(&copy);
+        assert_eq!((&report.lost_holds, &report.lost_retention_runs), (&lost_holds, &lost_runs), "{name}");
+        assert!(!report.is_whole() && report.lost.is_empty() && report.lost_erasures.is_empty());
+        let mut kept = (holds.clone(), runs.clone());
+        kept.0.retain(|hold| !lost_holds.contains(&hold.number));
+        kept.1.retain(|run| !lost_runs.contains(&run.number));
+        assert_eq!((repaired.holds(), repaired.retention_runs()), kept);
+    }
+}
+
+#[test]
+fn a_hold_whose_lifting_is_lost_is_there_again() {
+    let (home, db) = ten_blocks();
+    db.hold(Subject::Conversation("case-1".to_owned()), "case 17").unwrap();
+    let holds = db.holds();
+    db.lift_hold(1).unwrap();
+    db.close().unwrap();
+    let is_lifted = |value: &[u8]| numbered::open(1, value) == Ok(StoredHold(None));
+    damage_record(&home, "holds/0000000001", is_lifted);
+    let (report, repaired) = repair(&home);
+    assert_eq!((report.lost_holds.len(), repaired.holds()), (0, holds));
 }

@@ -153,6 +153,18 @@ pub(super) fn damage_block(home: &Home, block_no: u64) {
     fs::write(&path, bytes).unwrap();
 }
 
+/// Flips a bit in all copies of a record, of which each is one fragment, that are wanted.
+pub(super) fn damage_record(home: &Home, name: &str, is_wanted: impl Fn(&[u8]) -> bool) {
+    let path = home.path().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let is_of = |fragment: &Fragment<'_>| fragment.tree == Tree::Records && fragment.key == name.as_bytes();
+    let is_it = |fragment: &Fragment<'_>| is_of(fragment) && is_wanted(fragment.payload);
+    let places: Vec<_> = Fragment::find_all(&bytes).filter(|(_, fragment)| is_it(fragment)).map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at + 20] ^= 0x10);
+    fs::write(&path, bytes).unwrap();
+}
+
 /// sled took one flipped bit for the end of its file and overwrote the data after it before it could be saved.
 #[test]
 fn a_refused_opening_changes_nothing() {

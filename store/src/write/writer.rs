@@ -19,15 +19,15 @@ use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
-use crate::format::retention::StoredRetention;
+use crate::format::retention::StoredRetentionRun;
 use crate::log::blocks::BlockWriter;
 use crate::open::recovery::RecoveredState;
-use crate::state::holds::{self, HoldChange};
+use crate::state::holds::HoldChange;
 use crate::state::receipt::Receipt;
-use crate::state::retention::{self, Removals};
+use crate::state::records;
 use crate::state::shared::{Contents, Shared};
 use crate::state::snapshot::Snapshot;
-use crate::storage::end_mark::{EndMark, EndMarkFile};
+use crate::storage::end_mark::{EndMark, EndMarkFile, LastRecords};
 use crate::storage::{Storage, StorageError, panic_message};
 use crate::trace::{inherited, tell};
 use crate::write::appender::{Appended, Appender};
@@ -59,11 +59,11 @@ pub(crate) enum Command {
     /// Creates an empty storage in this folder.
     Create(PathBuf, Completer<Created>),
     Move(Move, Completer<Moved>),
-    /// Answers with the number of the change; with `None` if there is no hold to lift.
+    /// Answers with the number of the hold; with `None` if there is no hold to lift.
     Hold(HoldChange, Completer<Option<u64>>),
     Replace(Box<Replacement>, Completer<Moved>),
-    /// Records the runs of retention, of which the last one changed nothing that is stored.
-    Retain(StoredRetention, Completer<()>),
+    /// Records a run of retention with this number, which changed nothing that is stored.
+    Retain(u64, Box<StoredRetentionRun>, Completer<()>),
     Close(Completer<()>),
 }
 
@@ -146,7 +146,9 @@ impl Writer {
                 Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
                 Ok(Command::Hold(change, completer)) => self.answer(completer, |writer| writer.hold(change)),
                 Ok(Command::Replace(to, completer)) => self.answer(completer, |writer| writer.replace_by(*to)),
-                Ok(Command::Retain(runs, completer)) => self.answer(completer, |writer| writer.retain(runs)),
+                Ok(Command::Retain(number, run, completer)) => {
+                    self.answer(completer, |writer| writer.retain(number, *run));
+                }
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -384,7 +386,7 @@ impl Writer {
         if let Err(refused) = to.complete(&self.shared, self.storage.as_ref()) {
             return Ok(refused);
         }
-        self.name_storage(&to.folder, self.position)?;
+        self.name_storage(&to.folder, self.position, self.end_mark.last_records())?;
         // Waits for the readers' calls.
         *self.shared.storage.write() = Some(to.storage.clone());
         Moved::to(&to.folder, Before::new(self.use_storage(to.storage), None))
@@ -398,7 +400,7 @@ impl Writer {
             return Ok(refused);
         }
         let Replacement { folder, storage, state, .. } = to;
-        self.name_storage(&folder, state.position)?;
+        self.name_storage(&folder, state.position, state.last_records())?;
         let RecoveredState { live, archive, search, erasures, removals, start, .. } = state;
         (self.position, self.log_bytes, self.checkpointer) = (state.position, state.log_bytes, state.checkpointer);
         let contents = Contents { live, archive, search, erasures, removals, start, storage: storage.clone() };
@@ -408,10 +410,10 @@ impl Writer {
         Moved::to(&folder, Before::new(self.use_storage(storage), Some(before)))
     }
 
-    /// Writes to HEAD that the storage in this folder, whose log ends here, is that of the database.
-    fn name_storage(&mut self, folder: &Path, end: LogPosition) -> Result<(), StorageError> {
+    /// Writes to HEAD that the storage in this folder, whose log ends here and which has these records, is that of the database.
+    fn name_storage(&mut self, folder: &Path, end: LogPosition, last: LastRecords) -> Result<(), StorageError> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let named = self.end_mark.move_to(name, EndMark::of(&end));
+        let named = self.end_mark.move_to(name, EndMark::of(&end), last);
         named.map_err(StorageError::io("writing the end mark"))
     }
 
@@ -423,19 +425,26 @@ impl Writer {
 
     /// Changes the legal holds, durably.
     fn hold(&mut self, change: HoldChange) -> Result<Option<u64>, StorageError> {
-        let Some((holds, number)) = self.shared.holds.changed(change)? else { return Ok(None) };
-        holds::store(self.storage.as_ref(), &holds, self.appender.blocks().compressor())?;
-        self.storage.barrier()?;
-        self.shared.holds.set(holds);
+        let Some((number, hold)) = self.shared.holds.changed(change)? else { return Ok(None) };
+        records::store(self.storage.as_ref(), number, &hold, self.appender.blocks().compressor())?;
+        self.note_records(|last| last.holds = last.holds.max(number))?;
+        self.shared.holds.set(number, hold);
         Ok(Some(number))
     }
 
-    /// Records the runs of retention, durably.
-    fn retain(&mut self, runs: StoredRetention) -> Result<(), StorageError> {
-        retention::store(self.storage.as_ref(), &runs, self.appender.blocks().compressor())?;
-        self.storage.barrier()?;
-        *self.shared.removals.write() = Removals::of(runs);
+    /// Records a run of retention, durably.
+    fn retain(&mut self, number: u64, run: StoredRetentionRun) -> Result<(), StorageError> {
+        records::store(self.storage.as_ref(), number, &run, self.appender.blocks().compressor())?;
+        self.note_records(|last| last.retention_runs = number)?;
+        let mut removals = self.shared.removals.write();
+        *removals = removals.with(number, run);
         Ok(())
+    }
+
+    /// Makes records durable, and notes their numbers in HEAD, so that the loss of one is noticed.
+    fn note_records(&mut self, note: impl FnOnce(&mut LastRecords)) -> Result<(), StorageError> {
+        self.storage.barrier()?;
+        self.end_mark.note_records(note).map_err(StorageError::io("writing the end mark"))
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, StorageError> {

@@ -47,6 +47,8 @@ struct RepairJson {
     lost: Vec<LostJson>,
     bookmarks_dropped: Vec<String>,
     lost_erasures: Vec<u64>,
+    lost_holds: Vec<u64>,
+    lost_retention_runs: Vec<u64>,
     hash: String,
     took_ms: i64,
 }
@@ -77,8 +79,7 @@ impl RepairArgs {
             print(&report, console)?;
         }
         self.explain(&report, console);
-        let is_whole = report.lost.is_empty() && report.lost_erasures.is_empty();
-        Ok(if is_whole { Exit::Success } else { Exit::Damaged })
+        Ok(if report.is_whole() { Exit::Success } else { Exit::Damaged })
     }
 
     fn failed(&self, error: &RepairError) -> CliError {
@@ -93,15 +94,30 @@ impl RepairArgs {
 
     fn explain(&self, report: &RepairReport, console: &mut Console) {
         let into = text::quoted(&self.into.display().to_string());
-        if !report.lost_erasures.is_empty() {
-            let numbers: Vec<_> = report.lost_erasures.iter().map(u64::to_string).collect();
-            console.note(format_args!(
-                "the records of erasures are lost ({}): what they erased comes back if old logs are replayed; erase it again then",
-                numbers.join(", ")
-            ));
+        for (records, numbers, advice) in [
+            (
+                "erasures",
+                &report.lost_erasures,
+                "what they erased comes back if old logs are replayed; erase it again then",
+            ),
+            (
+                "legal holds",
+                &report.lost_holds,
+                "what they kept can be erased and removed; place them again with `convofold hold` before anything is",
+            ),
+            (
+                "runs of retention",
+                &report.lost_retention_runs,
+                "what they removed comes back if old logs are replayed; run `convofold retain` again before",
+            ),
+        ] {
+            if !numbers.is_empty() {
+                let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
+                console.note(format_args!("the records of {records} are lost ({}): {advice}", numbers.join(", ")));
+            }
         }
         if report.lost.is_empty() {
-            let what = if report.lost_erasures.is_empty() { "nothing" } else { "no event" };
+            let what = if report.is_whole() { "nothing" } else { "no event" };
             console.note(format_args!("{what} is lost; use --db {into} from now on"));
             return;
         }
@@ -161,6 +177,8 @@ fn as_json(report: &RepairReport) -> RepairJson {
         lost: report.lost.iter().map(lost).collect(),
         bookmarks_dropped: report.bookmarks_dropped.clone(),
         lost_erasures: report.lost_erasures.clone(),
+        lost_holds: report.lost_holds.clone(),
+        lost_retention_runs: report.lost_retention_runs.clone(),
         hash: report.state_hash.to_string(),
         took_ms: time::ms(report.took),
     }

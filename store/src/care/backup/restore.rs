@@ -24,16 +24,14 @@ use crate::format::backup::{BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::Compressor;
-use crate::format::holds::StoredHolds;
 use crate::format::key::{BlockKey, PageHalf, PageKey};
 use crate::format::log_start::{self, LogStart};
 use crate::format::page_head::{PageHead, StoredHead};
 use crate::log::start::RECORD as LOG_START;
 use crate::open::directory::{Directory, doing};
 use crate::options::Options;
-use crate::state::erasures::store as store_erasure;
-use crate::state::{holds, retention};
-use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile};
+use crate::state::records::store_all;
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, EndMarkFile, LastRecords};
 use crate::storage::fragment::Tree;
 use crate::storage::loader::Loader;
 use crate::storage::sled::{SledOptions, SledStorage, block_key, part_key};
@@ -184,18 +182,12 @@ fn write_store(
     let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
     write_recorded_hashes(storage.as_ref(), &mut compressor, &recorded)?;
     // Each file has all that were made before it.
-    for (number, erasure) in files.last().into_iter().flat_map(|file| &file.end_frame().erasures) {
-        store_erasure(storage.as_ref(), *number, erasure, &mut compressor)?;
-    }
-    let kept = files.last().map(|file| &file.end_frame().holds);
-    if let Some(kept) = kept.filter(|kept| **kept != StoredHolds::default()) {
-        holds::store(storage.as_ref(), kept, &mut compressor)?;
-    }
-    if let Some(retention) = files.last().and_then(|file| file.end_frame().retention.as_ref()) {
-        retention::store(storage.as_ref(), retention, &mut compressor)?;
+    if let Some(last) = files.last() {
+        store_all(storage.as_ref(), &last.end_frame().records, &mut compressor)?;
     }
     load_blocks(files, storage.as_ref(), position.last_seq(), on_progress)?;
-    EndMarkFile::open(directory.path(), EndMark::of(&position))
+    // The opening that compares the new database notes the records.
+    EndMarkFile::open(directory.path(), EndMark::of(&position), LastRecords::default())
         .map_err(doing("writing the end mark in", directory.path()))?;
     release(storage)?;
     Ok(())

@@ -16,17 +16,18 @@ use crate::checkpoint::recorded::recorded_hashes;
 use crate::damage::Damage;
 use crate::format::backup::BackupHeader;
 use crate::format::block::LogPosition;
+use crate::format::erasures::StoredErasure;
 use crate::format::frame::Compressor;
 use crate::format::key::BlockKey;
 use crate::format::log_start::LogStart;
 use crate::format::marks::Marks;
+use crate::format::numbered::Numbered;
 use crate::log::error::LogError;
 use crate::log::reader::{LogReader, block_at_or_before};
 use crate::state::base::{base_count, each_base_image};
-use crate::state::erasures::stored;
-use crate::state::holds;
 use crate::state::lent_storage::LentStorage;
-use crate::state::retention;
+use crate::state::records::{read, read_all};
+use crate::state::retention::Removals;
 use crate::state::snapshot::Snapshot;
 use crate::storage::ReadStorage;
 
@@ -177,11 +178,10 @@ impl RunningBackup<'_> {
         // The hash of the last event of the base can have been recorded after the base was written.
         let first_seq = if since.is_none() { 0 } else { header.begin.seq.saturating_sub(1) };
         recorded.retain(|hash| (first_seq..=snapshot.position.last_seq()).contains(&hash.seq));
-        let (erasures, holds) = (stored(storage.as_ref())?, holds::stored(storage.as_ref())?);
-        let retention = retention::stored(storage.as_ref())?;
+        let records = read_all(storage.as_ref())?;
         let mut log = LogReader::new(storage, header.begin);
         copy_log(&mut log, &snapshot, &mut writer, on_progress)?;
-        writer.end(&snapshot, recorded, erasures, holds, retention, FOLD_VERSION)
+        writer.end(&snapshot, recorded, records, FOLD_VERSION)
     }
 }
 
@@ -232,8 +232,9 @@ fn expect_place(
         return Ok(());
     }
     let (since, seq) = (since.to_owned(), place.last_seq());
-    let erased = stored(storage)?.into_iter().rfind(|(_, erasure)| erasure.last_seq >= seq);
-    let run = retention::Removals::load(storage)?.rewritten_after(seq);
+    let erasures: Numbered<StoredErasure> = read(storage)?;
+    let erased = erasures.into_iter().rfind(|(_, erasure)| erasure.last_seq >= seq);
+    let run = Removals::load(storage)?.rewritten_after(seq);
     Err(match (erased, run) {
         (Some((number, _)), _) => BackupError::Erased { since, seq, number },
         (None, Some(number)) => BackupError::Retained { since, seq, number },

@@ -15,11 +15,11 @@ use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::{LogPosition, PackedEvents};
 use crate::format::bookmark::StoredBookmark;
 use crate::format::frame::Compressor;
-use crate::format::holds::StoredHolds;
 use crate::format::marks::{Mark, Marks};
+use crate::format::numbered::NumberedRecords;
 use crate::format::recorded_hashes::StoredHash;
 use crate::format::samples::{
-    COMMITTED_MS, erasure, full_event, holds, images_of_events, recorded_hashes, retention, session_event,
+    COMMITTED_MS, full_event, images_of_events, numbered_records, recorded_hashes, session_event,
 };
 use crate::state::snapshot::Snapshot;
 
@@ -62,7 +62,7 @@ fn file_with(
     writer.begin(header).unwrap();
     writer.base(base.iter().cloned().map(Ok), 2 << 20).unwrap();
     blocks.iter().for_each(|value| writer.block(value).unwrap());
-    writer.end(snapshot, recorded.to_vec(), vec![(1, erasure())], holds(), Some(retention()), fold_version).unwrap();
+    writer.end(snapshot, recorded.to_vec(), numbered_records(), fold_version).unwrap();
     fs::read(file.path()).unwrap()
 }
 
@@ -229,7 +229,7 @@ fn a_state_that_is_not_that_of_the_events_is_found() {
         let nothing = StateHash::default();
         let mut snapshot = Snapshot { bookmarks: [].into(), state_hash: nothing, ..snapshot(LogPosition::START, 0) };
         change(&mut snapshot);
-        writer.end(&snapshot, Vec::new(), Vec::new(), StoredHolds::default(), None, FOLD_VERSION).unwrap();
+        writer.end(&snapshot, Vec::new(), NumberedRecords::default(), FOLD_VERSION).unwrap();
         check_file(file.path())
     };
     wrong(|_| {}).unwrap();

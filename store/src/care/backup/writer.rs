@@ -10,12 +10,10 @@ use super::BackupError;
 use crate::conversations::page::{PAGE_SLOTS, PageWriter};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
-use crate::format::erasures::StoredErasure;
 use crate::format::frame::Compressor;
-use crate::format::holds::StoredHolds;
 use crate::format::key::PageHalf;
+use crate::format::numbered::NumberedRecords;
 use crate::format::recorded_hashes::StoredHash;
-use crate::format::retention::StoredRetention;
 use crate::state::base::BaseError;
 use crate::state::snapshot::Snapshot;
 
@@ -84,9 +82,7 @@ impl<'a> BackupWriter<'a> {
         mut self,
         snapshot: &Snapshot,
         recorded: Vec<StoredHash>,
-        erasures: Vec<(u64, StoredErasure)>,
-        holds: StoredHolds,
-        retention: Option<StoredRetention>,
+        records: NumberedRecords,
         fold_version: u32,
     ) -> Result<(), BackupError> {
         let end = BackupEnd {
@@ -95,9 +91,7 @@ impl<'a> BackupWriter<'a> {
             conversations: snapshot.conversations,
             bookmarks: snapshot.bookmarks.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             recorded,
-            erasures,
-            holds,
-            retention,
+            records,
             bytes_before: self.out.bytes,
             checksum: self.out.hash.digest128(),
             fold_version,

@@ -11,13 +11,16 @@ use tempfile::Builder;
 use super::{Erase, EraseError, Erased, Erasure};
 use crate::api::handle::Convofold;
 use crate::damage::Damage;
+use crate::format::erasures::StoredErasure;
 use crate::format::frame::Compressor;
-use crate::format::ledger::{self as stored, Numbered};
+use crate::format::ledger as stored;
+use crate::format::numbered::Numbered;
 use crate::open::opening::{self, Opened};
 use crate::options::Options;
 use crate::state::base::all_images;
-use crate::state::erasures::{self, Erasures};
+use crate::state::erasures::Erasures;
 use crate::state::lent_storage::LentStorage;
+use crate::state::records;
 use crate::storage::files::{make_private, parent_of, sync_dir};
 use crate::storage::{StorageError, release};
 
@@ -56,7 +59,7 @@ const AGAIN: &str = "again";
 /// ```
 #[derive(Debug)]
 pub struct Ledger {
-    pub(super) erasures: Numbered,
+    pub(super) erasures: Numbered<StoredErasure>,
     known: Erasures,
 }
 
@@ -97,7 +100,7 @@ impl Ledger {
     /// # Errors
     /// [`StorageError`] if the storage fails, or the database is closed.
     pub fn of(db: &Convofold) -> Result<Self, StorageError> {
-        Ok(Self::new(erasures::stored(LentStorage::of(db.shared()).as_ref())?))
+        Ok(Self::new(records::read(LentStorage::of(db.shared()).as_ref())?))
     }
 
     /// Reads a file that [`Ledger::write`] wrote.
@@ -192,13 +195,13 @@ impl Ledger {
     fn keep_in(&self, dir: &Path, options: &Options) -> Result<(), EraseError> {
         let Opened { directory, storage, .. } = opening::open(dir, options)?;
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
-        let known = erasures::stored(storage.as_ref())?;
+        let known: Numbered<StoredErasure> = records::read(storage.as_ref())?;
         let mut number = known.last().map_or(0, |(number, _)| *number);
         let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
         for (_, erasure) in &self.erasures {
             if known.iter().all(|(_, known)| known != erasure) {
                 number += 1;
-                erasures::store(storage.as_ref(), number, erasure, &mut compressor)?;
+                records::store(storage.as_ref(), number, erasure, &mut compressor)?;
             }
         }
         storage.barrier()?;
@@ -208,7 +211,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn new(erasures: Numbered) -> Self {
+    fn new(erasures: Numbered<StoredErasure>) -> Self {
         let known = Erasures::of(&erasures);
         Self { erasures, known }
     }

@@ -42,16 +42,18 @@ use crate::checkpoint::record::read_record;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::CheckpointRecord;
 use crate::format::erasures::{Key, StoredErasure};
+use crate::format::numbered::{Numbered, NumberedRecord};
+use crate::format::retention::StoredRetentionRun;
 use crate::log::bookmark::Bookmarks;
 use crate::open::opening::{self, Opened};
 use crate::open::safety_copy::{mark, remove_storage, unmark};
 use crate::options::Options;
 use crate::state::base::all_images;
 pub use crate::state::erasures::Erasure;
-use crate::state::erasures::{self, Hasher, stored};
+use crate::state::erasures::Hasher;
 use crate::state::lent_storage::LentStorage;
-use crate::state::retention;
-use crate::storage::end_mark::{EndMark, next_folder, storage_folder};
+use crate::state::records;
+use crate::storage::end_mark::{EndMark, LastRecords, next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 use crate::trace::{span, tell};
@@ -258,7 +260,8 @@ impl Erase {
         mark(&before).map_err(io_failed("marking the storage before"))?;
         // Whatever happens from here on, HEAD may name the copy.
         copy.leave(true);
-        end_mark.move_to(name, EndMark::of(&position)).map_err(EraseError::Move)?;
+        let last = LastRecords { erasures: receipt.number, ..state.last_records() };
+        end_mark.move_to(name, EndMark::of(&position), last).map_err(EraseError::Move)?;
         unmark(&copy.folder).map_err(EraseError::Move)?;
         let after_bytes = to.disk_bytes()?;
         // Nothing depends on the storage before any more.
@@ -313,7 +316,7 @@ impl Erase {
         record: &CheckpointRecord,
         options: &Options,
     ) -> Result<Erasure, EraseError> {
-        let earlier = stored(copier.from)?;
+        let earlier: Numbered<StoredErasure> = records::read(copier.from)?;
         let key = earlier.first().map_or_else(random_key, |(_, erasure)| Ok(erasure.key))?;
         let number = earlier.last().map_or(1, |(number, _)| number + 1);
         let hasher = Hasher::new(&key).ok_or_else(|| EraseError::Left { what: "the key is invalid".to_owned() })?;
@@ -330,9 +333,9 @@ impl Erase {
             conversations,
             events,
         };
-        copier.records(erasures::RECORD)?;
-        copier.records(retention::RECORD)?;
-        erasures::store(copier.to, number, &erasure, copier.compressor())?;
+        copier.records(StoredErasure::NAMES)?;
+        copier.records(StoredRetentionRun::NAMES)?;
+        records::store(copier.to, number, &erasure, copier.compressor())?;
         Ok(Erasure::of(number, &erasure))
     }
 }

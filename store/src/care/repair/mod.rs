@@ -27,20 +27,19 @@ use crate::care::new_store::NewStore;
 use crate::checkpoint::record::generation_of;
 use crate::checkpoint::recorded::{self, in_order, number_of, write_recorded_hashes};
 use crate::format::checkpoint::{self as record, CheckpointRecord};
-use crate::format::erasures::{self as stored, StoredErasure};
 use crate::format::frame::Compressor;
-use crate::format::holds::{self as stored_holds, StoredHolds};
+use crate::format::holds::StoredHold;
 use crate::format::log_start;
 use crate::format::marks::Marks;
+use crate::format::numbered::{self, Numbered, NumberedRecord, NumberedRecords};
 use crate::format::recorded_hashes::{self, StoredHash};
-use crate::format::retention::{self as stored_retention, StoredRetention};
 use crate::log::start::RECORD;
 use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::state::{erasures, holds, retention};
-use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, storage_folder};
+use crate::state::records::{number_of as number_of_record, store_all};
+use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, LastRecords, storage_folder};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{SledOptions, SledStorage};
 use crate::storage::{Storage, StorageError, release};
@@ -48,8 +47,8 @@ use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
 
-/// Maximum number of lost erasures in a report.
-const MAX_LOST_ERASURES: usize = 10_000;
+/// Maximum number of lost records of a kind in a report.
+const MAX_LOST_RECORDS: usize = 10_000;
 
 /// Why a repair failed. The damaged database is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +159,7 @@ impl<'a> Repair<'a> {
         let started = Instant::now();
         let _lock = SharedDirectory::lock(&self.damaged)?;
         let end_mark = EndMark::read(&self.damaged).map_err(doing("reading the end mark in", &self.damaged))?.known();
+        let last = LastRecords::read(&self.damaged).map_err(doing("reading the end mark in", &self.damaged))?;
         let new_store = NewStore::begin(&self.repaired)?;
         let folder = storage_folder(&self.damaged).map_err(doing("reading the mark in", &self.damaged))?;
         let file = untouched(&folder).join("db");
@@ -180,13 +180,8 @@ impl<'a> Repair<'a> {
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
-        let (erasures, lost_erasures) = erasures_in(&mut carved).map_err(failed)?;
-        let kept = Kept {
-            recorded: recorded_in(&mut carved).map_err(failed)?,
-            erasures,
-            holds: holds_in(&mut carved).map_err(failed)?,
-            retention: retention_in(&mut carved).map_err(failed)?,
-        };
+        let (records, lost) = records_in(&mut carved, last).map_err(failed)?;
+        let kept = Kept { recorded: recorded_in(&mut carved).map_err(failed)?, records };
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
         let mut rebuild = Rebuild::new(&db, from_pages, marks, checkpoints, known, self.on_progress);
@@ -212,7 +207,9 @@ impl<'a> Repair<'a> {
         let blocks = links.len() as u64;
         tell!(warn, events = report.events, lost = report.lost_total(), took = ?started.elapsed(), "repaired");
         let took = started.elapsed();
-        Ok(RepairReport { blocks, conversations, lost_erasures, state_hash: found.1, took, ..report })
+        let (lost_erasures, lost_holds, lost_retention_runs) = (lost.erasures, lost.holds, lost.retention_runs);
+        let lost = RepairReport { lost_erasures, lost_holds, lost_retention_runs, ..report };
+        Ok(RepairReport { blocks, conversations, state_hash: found.1, took, ..lost })
     }
 }
 
@@ -253,51 +250,57 @@ fn recorded_in(carved: &mut Carved) -> io::Result<Vec<StoredHash>> {
     Ok(recorded)
 }
 
-/// The erasures that can be read, and the numbers of the others. Without them, erased events would come back.
-fn erasures_in(carved: &mut Carved) -> io::Result<(BTreeMap<u64, StoredErasure>, Vec<u64>)> {
-    let (mut readable, mut last) = (BTreeMap::new(), 0);
+/// The numbers of records that are lost.
+#[derive(Default)]
+struct LostRecords {
+    erasures: Vec<u64>,
+    holds: Vec<u64>,
+    retention_runs: Vec<u64>,
+}
+
+/// The erasures, legal holds and runs of retention that can be read, and the numbers of the others. Without them, what is gone
+/// would come back, and what must stay could be removed.
+fn records_in(carved: &mut Carved, last: LastRecords) -> io::Result<(NumberedRecords, LostRecords)> {
+    let (erasures, lost_erasures) = records_of(carved, last.erasures, |_| true)?;
+    // A hold that was lifted has an earlier version that was not.
+    let (holds, lost_holds) = records_of(carved, last.holds, |hold: &StoredHold| hold.0.is_none())?;
+    let (retention_runs, lost_runs) = records_of(carved, last.retention_runs, |_| true)?;
+    let lost = LostRecords { erasures: lost_erasures, holds: lost_holds, retention_runs: lost_runs };
+    Ok((NumberedRecords { erasures, holds, retention_runs }, lost))
+}
+
+/// The records of one kind that can be read, and the numbers of the others up to the last one that is known. Of several
+/// versions, one that is final counts.
+fn records_of<T: NumberedRecord>(
+    carved: &mut Carved,
+    last: u64,
+    is_final: impl Fn(&T) -> bool,
+) -> io::Result<(Numbered<T>, Vec<u64>)> {
+    let (mut readable, mut last) = (BTreeMap::new(), last);
     for name in carved.records() {
-        let Some(number) = erasures::number_of(&name) else { continue };
+        let Some(number) = number_of_record::<T>(&name) else { continue };
         last = last.max(number);
-        let found = carved.find(Tree::Records, name.as_bytes(), |value| stored::open(number, value).ok())?;
-        readable.extend(found.into_iter().map(|erasure| (number, erasure)));
+        let mut versions = carved.find(Tree::Records, name.as_bytes(), |value| numbered::open(number, value).ok())?;
+        versions.sort_by_key(&is_final);
+        readable.extend(versions.pop().map(|record| (number, record)));
     }
-    // A database makes few erasures, and the number of a damaged record can be wrong.
-    let lost = (1..=last).filter(|number| !readable.contains_key(number)).take(MAX_LOST_ERASURES).collect();
-    Ok((readable, lost))
+    // A database has few of them, and the number of a damaged record can be wrong.
+    let lost = (1..=last).filter(|number| !readable.contains_key(number)).take(MAX_LOST_RECORDS).collect();
+    Ok((readable.into_iter().collect(), lost))
 }
 
-/// The latest legal holds that can be read.
-fn holds_in(carved: &mut Carved) -> io::Result<Option<StoredHolds>> {
-    let found = carved.find(Tree::Records, holds::RECORD.as_bytes(), |value| stored_holds::open(value).ok())?;
-    Ok(found.into_iter().max_by_key(|holds| holds.changes))
-}
-
-/// The runs of retention with the most runs that can be read. Without them, what they removed would come back.
-fn retention_in(carved: &mut Carved) -> io::Result<Option<StoredRetention>> {
-    let found = carved.find(Tree::Records, retention::RECORD.as_bytes(), |value| stored_retention::open(value).ok())?;
-    Ok(found.into_iter().max_by_key(|retention| retention.runs.len()))
-}
-
-/// Records that the new database gets.
+/// What the new database gets beside its events.
 struct Kept {
     recorded: Vec<StoredHash>,
-    erasures: BTreeMap<u64, StoredErasure>,
-    holds: Option<StoredHolds>,
-    retention: Option<StoredRetention>,
+    records: NumberedRecords,
 }
 
 impl Kept {
-    fn is_empty(&self) -> bool {
-        let Self { recorded, erasures, holds, retention } = self;
-        recorded.is_empty() && erasures.is_empty() && holds.is_none() && retention.is_none()
-    }
-
-    /// Adds them to the new database, which is closed. Of the recorded hashes those up to the first lost event: later states
+    /// Adds it to the new database, which is closed. Of the recorded hashes those up to the first lost event: later states
     /// lack the lost events.
     fn keep(mut self, whole_until: Seq, repaired: &Path) -> Result<(), OpenError> {
         self.recorded.retain(|hash| hash.seq <= whole_until);
-        if self.is_empty() {
+        if self.recorded.is_empty() && self.records.is_empty() {
             return Ok(());
         }
         let options = Options::new();
@@ -307,15 +310,7 @@ impl Kept {
         self.recorded.extend(new);
         let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
         write_recorded_hashes(storage.as_ref(), &mut compressor, &in_order(self.recorded))?;
-        for (number, erasure) in &self.erasures {
-            erasures::store(storage.as_ref(), *number, erasure, &mut compressor)?;
-        }
-        if let Some(kept) = &self.holds {
-            holds::store(storage.as_ref(), kept, &mut compressor)?;
-        }
-        if let Some(removed) = &self.retention {
-            retention::store(storage.as_ref(), removed, &mut compressor)?;
-        }
+        store_all(storage.as_ref(), &self.records, &mut compressor)?;
         storage.barrier()?;
         Ok(release(storage)?)
     }

@@ -23,6 +23,12 @@ pub struct RepairReport {
     /// The numbers of erasures whose records are lost. The events that they erased come back if they arrive again: erase again
     /// after a replay of old logs.
     pub lost_erasures: Vec<u64>,
+    /// The numbers of legal holds whose records are lost. What they kept can be erased and removed: place them again. A hold that
+    /// was lifted can be among them, and one whose lifting is lost is in the new database again.
+    pub lost_holds: Vec<u64>,
+    /// The numbers of runs of retention whose records are lost. What they removed comes back if it arrives again, and answers
+    /// about the time before do not say that they are incomplete: run retention again before old logs are replayed.
+    pub lost_retention_runs: Vec<u64>,
     /// Number of conversations in the new database.
     pub conversations: u64,
     /// The state hash of the new database.
@@ -64,6 +70,13 @@ impl Lost {
 }
 
 impl RepairReport {
+    /// Returns whether nothing is lost: no event, and no record of an erasure, a legal hold or a run of retention.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let records = [&self.lost_erasures, &self.lost_holds, &self.lost_retention_runs];
+        self.lost.is_empty() && records.into_iter().all(Vec::is_empty)
+    }
+
     /// Returns the total number of lost events.
     #[must_use]
     pub fn lost_total(&self) -> u64 {

@@ -28,14 +28,15 @@ use crate::api::handle::Convofold;
 use crate::care::rewrite::live::{Source, Written};
 use crate::care::rewrite::{Copied, Copier, random};
 use crate::checkpoint::record::read_record;
-use crate::format::erasures::Key;
-use crate::format::retention::{StoredHorizon, StoredRetention, StoredRetentionRun};
+use crate::format::erasures::{Key, StoredErasure};
+use crate::format::numbered::NumberedRecord;
+use crate::format::retention::{StoredHorizon, StoredRetentionRun};
 use crate::log::events::{EventReader, UpTo};
 use crate::options::Options;
 use crate::state::base::all_images;
-use crate::state::erasures;
 use crate::state::lent_storage::LentStorage;
-use crate::state::retention::{self, Removals, keyed};
+use crate::state::records;
+use crate::state::retention::{Removals, keyed};
 pub use crate::state::retention::{RetentionHorizon, RetentionRun};
 use crate::storage::{Storage, StorageError};
 use crate::trace::{span, tell};
@@ -125,7 +126,8 @@ impl Convofold {
         let (hash, last_seq) = (self.state_hash(), self.last_seq());
         let Plan { horizons, held, .. } = plan;
         let removed = Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash };
-        let run = self.record_of(rules, now, end.seq - start.seq, removed)?.1;
+        let (number, run) = self.record_of(rules, now, end.seq - start.seq, removed)?;
+        let run = RetentionRun::of(number, &run);
         let bytes = self.stats().disk_bytes;
         Ok(Retained { run, before_bytes: bytes, after_bytes: bytes })
     }
@@ -136,7 +138,7 @@ impl Convofold {
         source: &Source<'_>,
         horizons: &[StoredHorizon],
         held: &Cell<u64>,
-        record_of: &impl Fn(Removed) -> Result<(StoredRetention, RetentionRun), StorageError>,
+        record_of: &impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
     ) -> Result<Option<Written<RetentionRun>>, RetainError> {
         let Source { from, base, .. } = source;
         let shared = self.shared();
@@ -159,18 +161,20 @@ impl Convofold {
             hash_before: StateHash::from_bytes(before.state_hash),
             hash_after: StateHash::from_bytes(copied.record.state_hash),
         };
-        let (stored, run) = record_of(removed)?;
-        copier.records(erasures::RECORD)?;
-        retention::store(to.as_ref(), &stored, copier.compressor())?;
+        let (number, run) = record_of(removed)?;
+        copier.records(StoredErasure::NAMES)?;
+        copier.records(StoredRetentionRun::NAMES)?;
+        records::store(to.as_ref(), number, &run, copier.compressor())?;
         to.barrier()?;
         prove(to, &copied, &plan, &keeps)?;
-        let spoils = self.spoils(&plan, &stored, before.last_seq);
-        Ok(Some(Written { target, position: copied.position, spoils, report: run }))
+        let report = RetentionRun::of(number, &run);
+        let spoils = self.spoils(&plan, shared.removals.read().with(number, run), before.last_seq);
+        Ok(Some(Written { target, position: copied.position, spoils, report }))
     }
 
-    /// A conversation spoils the copy if it got an event meanwhile that should not be there.
-    fn spoils(&self, plan: &Plan, stored: &StoredRetention, last_seq: Seq) -> Spoils {
-        let (shared, plan, after) = (self.shared().clone(), plan.empty(), Removals::of(stored.clone()));
+    /// A conversation spoils the copy if it got an event meanwhile that should not be there `after` the run.
+    fn spoils(&self, plan: &Plan, after: Removals, last_seq: Seq) -> Spoils {
+        let (shared, plan) = (self.shared().clone(), plan.empty());
         Box::new(move |late| {
             let Late::Conversation(image) = late else { return false };
             let keeps = |image: &ConversationImage| shared.holds.keeps(image);
@@ -188,28 +192,30 @@ impl Convofold {
         &self,
         horizons: Vec<StoredHorizon>,
         held: u64,
-        record_of: impl Fn(Removed) -> Result<(StoredRetention, RetentionRun), StorageError>,
+        record_of: impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
     ) -> Result<RetentionRun, RetainError> {
         // So that no copy of the storage lacks the record.
         let _nobody_copies = self.shared().compacting.lock();
         let (hash, last_seq) = (self.state_hash(), self.last_seq());
-        let (stored, run) = record_of(Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash })?;
-        self.request(|completer| Command::Retain(stored, completer))?;
-        Ok(run)
+        let (number, run) = record_of(Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash })?;
+        let report = RetentionRun::of(number, &run);
+        self.request(|completer| Command::Retain(number, Box::new(run), completer))?;
+        Ok(report)
     }
 
-    /// What is recorded of a run: all runs with this one, and this one.
+    /// What is recorded of a run, with its number.
     fn record_of(
         &self,
         rules: &Retention,
         now: Time,
         trimmed: u64,
         removed: Removed,
-    ) -> Result<(StoredRetention, RetentionRun), StorageError> {
+    ) -> Result<(u64, StoredRetentionRun), StorageError> {
         let known = self.shared().removals.read();
         let key = known.key().map_or_else(random_key, Ok)?;
         let Removed { horizons, held, last_seq, hash_before, hash_after } = removed;
         let run = StoredRetentionRun {
+            key,
             at_ms: now.ms(),
             last_seq,
             log_before_ms: rules.log_before(now).map(Time::ms),
@@ -219,8 +225,7 @@ impl Convofold {
             keyed_hash_before: keyed(&key, hash_before),
             hash_after: hash_after.to_bytes(),
         };
-        let number = known.len() + 1;
-        Ok((known.with(key, run.clone()), RetentionRun::of(number, &run)))
+        Ok((known.last() + 1, run))
     }
 }
 

@@ -16,8 +16,10 @@ use crate::format::block::{Block, BlockBuilder, BlockHead, LogPosition, PackedEv
 use crate::format::bookmark::StoredBookmark;
 use crate::format::checkpoint::{self as record, CheckpointRecord};
 use crate::format::frame::{Checksum, Compressor};
+use crate::format::holds::StoredHold;
 use crate::format::key::{BlockKey, PageKey};
 use crate::format::log_start::{self, LogStart};
+use crate::format::numbered::NumberedRecord;
 use crate::format::page;
 use crate::format::page_head::{self, PageEntry, PageHead, StoredHead};
 use crate::format::run::StoredRun;
@@ -25,7 +27,6 @@ use crate::log::bookmark::Bookmarks;
 use crate::log::events::DecodedBlock;
 use crate::log::start::RECORD as LOG_START;
 use crate::search::copy_without;
-use crate::state::holds;
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{block_key, part_key};
 use crate::storage::{Entry, ReadStorage, Storage, StorageError};
@@ -99,7 +100,7 @@ impl<'a> Copier<'a> {
             let value = log_start::seal(&start, &mut self.compressor).map_err(StorageError::Encoding)?;
             self.to.put_record(LOG_START, &value)?;
         }
-        holds::copy(self.from, self.to)?;
+        self.records(StoredHold::NAMES)?;
         write_recorded_hashes(self.to, &mut self.compressor, &changes.recorded(recorded))?;
         let state_hash = StateHash::from_bytes(before.state_hash).plus(changes.state_hash).to_bytes();
         let search = self.search(&before, changes)?;
