@@ -127,6 +127,23 @@ impl Subjects {
         image.facts.iter().chain(image.conflicts.iter()).any(|fact| is_wanted(&fact).is_some())
     }
 
+    /// Whether this subject is one of them, or an id of one of them names it: the id of an Airship conversation is
+    /// `MEMBER_TIME`.
+    #[must_use]
+    pub fn have(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Member(id) => {
+                self.members.contains(id) || self.conversations.iter().any(|it| member_of(it) == Some(id))
+            }
+            Subject::Number(number) => self.have_number(number),
+            Subject::Conversation(id) => {
+                self.conversations.contains(id) || member_of(id).is_some_and(|member| self.members.contains(member))
+            }
+            Subject::Customer { tenant, id } => self.customers.contains(&(tenant.clone(), *id)),
+            Subject::Contact { tenant, id } => self.contacts.contains(&(tenant.clone(), *id)),
+        }
+    }
+
     /// Whether a value in a text of the host names one of them. A customer and a contact need more than that:
     /// [`Subjects::are_in_session`].
     #[must_use]
@@ -163,5 +180,35 @@ impl Subjects {
             .into_iter()
             .flatten()
             .map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_of_them_or_is_named_by_the_id_of_one() {
+        let of = |subjects: &[Subject]| Subjects::from_iter(subjects.iter().cloned());
+        let member = |id: &str| Subject::Member(id.to_owned());
+        let number = |number: &str| Subject::Number(number.to_owned());
+        let conversation = |id: &str| Subject::Conversation(id.to_owned());
+        let customer = |tenant: &str, id| Subject::Customer { tenant: tenant.to_owned(), id };
+        let contact = |tenant: &str, id| Subject::Contact { tenant: tenant.to_owned(), id };
+        let subjects = [
+            member("700100"),
+            number("+47 900 00 001"),
+            conversation("c-1"),
+            customer("Cust1", 7),
+            contact("Cust1", 8),
+        ];
+        let all = of(&subjects);
+        assert!(subjects.iter().all(|subject| all.have(subject) && of(std::slice::from_ref(subject)).have(subject)));
+        let others =
+            [member("700101"), number("4790000002"), conversation("c-2"), customer("Cust2", 7), contact("Cust1", 7)];
+        assert!(!others.iter().any(|other| all.have(other)));
+        assert!(all.have(&number("4790000001")));
+        let of_member = conversation("700100_1627535468595");
+        assert!(all.have(&of_member) && of(&[of_member]).have(&member("700100")));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use convofold_engine::{ConversationImage, Subject};
+use convofold_engine::{ConversationImage, Subject, Subjects};
 use parking_lot::RwLock;
 
 use crate::format::holds::{PlacedHold, StoredHold, StoredSubject};
@@ -64,6 +64,11 @@ impl Holds {
     /// Whether a hold keeps this conversation.
     pub(crate) fn keeps(&self, image: &ConversationImage) -> bool {
         self.known.read().holds.values().any(|hold| hold.subject.is_of(image))
+    }
+
+    /// Whether a hold has one of these subjects, of whom there may be no conversation yet.
+    pub(crate) fn has_one_of(&self, subjects: &Subjects) -> bool {
+        self.known.read().holds.values().any(|hold| subjects.have(&hold.subject))
     }
 
     /// All of them, in the order of their numbers.

@@ -216,3 +216,36 @@ fn a_record_that_the_storage_has_lost_is_noticed_at_the_next_opening() {
         assert!(is_it, "{name}: {error:?}");
     }
 }
+
+#[test]
+fn a_hold_on_a_subject_without_conversations_refuses_an_erasure_before_anything_is_cleaned() {
+    let home = Home::new();
+    let db = home.open();
+    // Also in a database without events.
+    for has_events in [false, true] {
+        if has_events {
+            submit(&db, Batch::new(vec![event("member-2", "second")]));
+        }
+        let number = db.hold(member("member-1"), "case 17").unwrap();
+        let cleaned = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = cleaned.clone();
+        let erase = |ids: &[&str]| {
+            let counted = counted.clone();
+            Erase::new(ids.iter().map(|id| member(id))).open_too(true).beside(move |_| {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                Ok(())
+            })
+        };
+        for ids in [["member-1"].as_slice(), &["member-2", "member-1"]] {
+            let error = db.erase(&erase(ids)).unwrap_err();
+            assert!(matches!(error, EraseError::Held { conversations: 0 }), "{error:?}");
+        }
+        let closed = home.killed();
+        let error = erase(&["member-1"]).run(closed.path()).unwrap_err();
+        assert!(matches!(error, EraseError::Held { conversations: 0 }), "{error:?}");
+        assert_eq!(cleaned.load(std::sync::atomic::Ordering::SeqCst), 0);
+        db.lift_hold(number).unwrap();
+        assert_eq!(db.erase(&erase(&["member-1"])).unwrap(), None);
+        assert_eq!(cleaned.load(std::sync::atomic::Ordering::SeqCst), 1);
+    }
+}

@@ -36,10 +36,11 @@ pub enum EraseError {
     /// changed.
     #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
     Unsaved,
-    /// A legal hold keeps some of the conversations ([`Convofold::hold`](crate::Convofold::hold)). Nothing has changed.
-    #[error("a legal hold keeps {conversations} of the conversations")]
+    /// A legal hold keeps some of the conversations, or a subject ([`Convofold::hold`](crate::Convofold::hold)). Nothing has
+    /// changed.
+    #[error("a legal hold keeps {}", kept(*conversations))]
     Held {
-        /// How many.
+        /// How many. 0 if it has a subject of whom there is no conversation: the files beside the storage can be about it.
         conversations: u64,
     },
     /// The storage is being written again by a compaction or another erasure, or the log is being read from its beginning by a
@@ -119,6 +120,13 @@ pub enum EraseError {
         /// The error of the operating system.
         source: io::Error,
     },
+}
+
+fn kept(conversations: u64) -> String {
+    match conversations {
+        0 => "the subject, of whom there is no conversation".to_owned(),
+        conversations => format!("{conversations} of the conversations"),
+    }
 }
 
 impl From<RewriteError> for EraseError {

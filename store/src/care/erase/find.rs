@@ -37,7 +37,8 @@ pub(super) struct Replacements {
     pub(super) holds: Vec<Hold>,
 }
 
-/// Reads all conversations, on all processors. `None` if nothing is about the subjects. Fails if a legal hold keeps one of them.
+/// Reads all conversations, on all processors. `None` if nothing is about the subjects. Fails if a legal hold keeps one of the
+/// conversations, or has one of the subjects.
 pub(super) fn find(
     storage: &dyn ReadStorage,
     pages: &[PageEntry],
@@ -71,7 +72,13 @@ pub(super) fn find(
     if held > 0 {
         return Err(EraseError::Held { conversations: held });
     }
+    expect_not_held(holds, subjects)?;
     Ok((!replaced.conversations.is_empty()).then_some(replaced))
+}
+
+/// Fails if a legal hold has one of the subjects, also if no conversation is about it: other files can be.
+pub(super) fn expect_not_held(holds: &Holds, subjects: &Subjects) -> Result<(), EraseError> {
+    if holds.has_one_of(subjects) { Err(EraseError::Held { conversations: 0 }) } else { Ok(()) }
 }
 
 impl Replacements {

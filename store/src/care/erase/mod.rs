@@ -30,7 +30,7 @@ use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, StateHash,
 pub use self::backup::EraseBackupError;
 use self::beside::{Cleaner, expect_nothing};
 pub use self::error::EraseError;
-use self::find::{Erasing, Replacements, find, status_of};
+use self::find::{Erasing, Replacements, expect_not_held, find, status_of};
 pub use self::ledger::{Ledger, LedgerError};
 use self::proof::{Proof, expect_clean};
 pub use self::search::Search;
@@ -51,6 +51,7 @@ use crate::options::Options;
 use crate::state::base::all_images;
 pub use crate::state::erasures::Erasure;
 use crate::state::erasures::Hasher;
+use crate::state::holds::Holds;
 use crate::state::lent_storage::LentStorage;
 use crate::state::records;
 use crate::storage::end_mark::{EndMark, LastRecords, next_folder, storage_folder};
@@ -241,7 +242,7 @@ impl Erase {
             None => return Err(EraseError::Unsaved),
         };
         let (Some(base), Some(replaced)) = (base, found) else {
-            self.expect_nothing_beside(dir, &before, &state.bookmarks)?;
+            self.expect_nothing_beside(dir, &before, &state.holds, &state.bookmarks)?;
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
@@ -271,8 +272,16 @@ impl Erase {
         Ok(Some(Erased { receipt, also_elsewhere, damaged_values, before_bytes, after_bytes }))
     }
 
-    /// Fails if a bookmark or a file beside the storage names the subjects, of whom there is no conversation.
-    fn expect_nothing_beside(&self, dir: &Path, storage: &Path, bookmarks: &Bookmarks) -> Result<(), EraseError> {
+    /// Fails if a legal hold has one of the subjects, of whom there is no conversation, or a bookmark or a file beside the storage
+    /// names them.
+    fn expect_nothing_beside(
+        &self,
+        dir: &Path,
+        storage: &Path,
+        holds: &Holds,
+        bookmarks: &Bookmarks,
+    ) -> Result<(), EraseError> {
+        expect_not_held(holds, &self.subjects)?;
         let search = Search::of(&self.subjects, &Replacements::default())?;
         bookmarks.iter().try_for_each(|(name, value)| expect_clean(&search.needles, name, value))?;
         expect_nothing(dir, &[storage], &search, &self.cleaner)

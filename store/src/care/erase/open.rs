@@ -29,9 +29,12 @@ impl Convofold {
         span!("erase");
         let rewritten = self.rewrite(|source| erase.write_again(source, self.shared()))?;
         if rewritten.is_none() {
+            let shared = self.shared();
+            // So that no hold is placed on a subject while the files are cleaned.
+            let _holds_stay = shared.compacting.lock();
             let storage = storage_folder(self.dir()).map_err(StorageError::io("reading the end mark"))?;
-            let bookmarks = self.shared().bookmarks.read().clone();
-            erase.expect_nothing_beside(self.dir(), &storage, &bookmarks)?;
+            let bookmarks = shared.bookmarks.read().clone();
+            erase.expect_nothing_beside(self.dir(), &storage, &shared.holds, &bookmarks)?;
         }
         Ok(rewritten.map(|Rewritten { report, before_bytes, after_bytes }| {
             let ErasedCopy { receipt, also_elsewhere, damaged_values, .. } = report;
