@@ -16,12 +16,25 @@ use crate::storage::{Entry, ReadStorage, StorageError};
 pub(crate) struct LentStorage {
     shared: Arc<Shared>,
     generation: u64,
+    /// A copy that is read in place of the storage.
+    copy: Option<Arc<dyn ReadStorage>>,
 }
 
 impl LentStorage {
     /// Lends the present storage. An answer that takes it before everything else never mixes two storages.
     pub(crate) fn of(shared: &Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self { shared: shared.clone(), generation: shared.generation() })
+        Arc::new(Self { shared: shared.clone(), generation: shared.generation(), copy: None })
+    }
+
+    /// Lends a copy of the storage that is being made, so that closing does not wait for the end of a long check of it. Closing
+    /// releases no copy, so it does not wait for a call either.
+    pub(crate) fn of_copy(shared: &Arc<Shared>, copy: Arc<dyn ReadStorage>) -> Arc<Self> {
+        Arc::new(Self { shared: shared.clone(), generation: shared.generation(), copy: Some(copy) })
+    }
+
+    /// Fails if the database is closed, for work between two calls.
+    pub(crate) fn expect_open(&self) -> Result<(), StorageError> {
+        if self.shared.storage.read().is_some() { Ok(()) } else { Err(StorageError::Closed) }
     }
 
     /// Fails if another storage has replaced this one: for answers that read memory in several steps.
@@ -30,6 +43,10 @@ impl LentStorage {
     }
 
     fn lend<T>(&self, call: impl FnOnce(&dyn ReadStorage) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        if let Some(copy) = &self.copy {
+            self.expect_open()?;
+            return call(copy.as_ref());
+        }
         let storage = self.shared.storage.read();
         if self.shared.generation_now() != self.generation {
             return Err(StorageError::Replaced);

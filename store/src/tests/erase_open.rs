@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use convofold_engine::{Direction, Draft, Kind, Moment, Query, StatusFilter, Subject, Time};
@@ -10,10 +10,10 @@ use convofold_engine::{Direction, Draft, Kind, Moment, Query, StatusFilter, Subj
 use super::erase::{contains, erase, event, events, fill, impersonal, is_clean, member, report};
 use super::{Home, lived_in, message, messages, submit};
 use crate::backup::BackupOptions;
-use crate::erase::{Erase, EraseError};
+use crate::erase::{Erase, EraseError, Erased};
 use crate::storage::end_mark::tests::FAILING_MOVES;
 use crate::storage::end_mark::{next_folder, storage_folder, storage_folders};
-use crate::storage::memory::{Fault, MemoryStorage};
+use crate::storage::memory::{Fault, Hook, MemoryStorage};
 use crate::{Batch, ChangesError, CompactError, Convofold, ExportEventsError, Options, StorageError, Ticket};
 
 const ERASED: &str = "member-0001_1700000000000";
@@ -166,7 +166,8 @@ fn a_member_who_does_not_stop_writing_ends_the_erasure_and_nothing_changes() {
     }
     let (_home, storage, db) = used();
     write_again(&storage, &db, 4);
-    let error = db.erase(&of_member_one()).unwrap_err();
+    let erase = of_member_one().beside(|_| panic!("no copy can be used"));
+    let error = db.erase(&erase).unwrap_err();
     assert!(matches!(error, EraseError::Busy { copies: 3 }), "{error:?}");
     storage.before_block.set(|| {});
     assert!(db.state(ERASED).unwrap().is_some());
@@ -233,12 +234,56 @@ fn a_bookmark_that_names_the_member_ends_the_erasure_and_nothing_changes() {
     assert!(db.state(ERASED).unwrap().is_some() && db.erasures().is_empty() && is_clean(&db));
 }
 
-/// Does something while the first copy is made, or after its log was copied, so that only the writer copies what is committed.
-fn meanwhile(is_last: bool, storage: &Arc<MemoryStorage>, db: &Convofold, run: impl FnOnce() + Send + 'static) {
+/// When something else happens during an erasure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// While the first copy is made.
+    Copying,
+    /// After its log was copied, while it is opened.
+    Opening,
+    /// In the last step before the move, so that only the writer copies what is committed.
+    Cleaning,
+}
+
+const STAGES: [Stage; 3] = [Stage::Copying, Stage::Opening, Stage::Cleaning];
+
+/// Erases the first member and does something at the same time. Also returns how often the files of the host were cleaned.
+fn erase_and(
+    stage: Stage,
+    storage: &Arc<MemoryStorage>,
+    db: &Convofold,
+    run: impl FnOnce() + Send + 'static,
+) -> (Result<Option<Erased>, EraseError>, u64) {
+    erase_with(&of_member_one(), stage, storage, db, run)
+}
+
+fn erase_with(
+    erase: &Erase,
+    stage: Stage,
+    storage: &Arc<MemoryStorage>,
+    db: &Convofold,
+    run: impl FnOnce() + Send + 'static,
+) -> (Result<Option<Erased>, EraseError>, u64) {
+    let (cleaned, last) = (Arc::new(AtomicU64::new(0)), Arc::new(Hook::default()));
+    match stage {
+        Stage::Cleaning => last.set(run),
+        _ => meanwhile(stage == Stage::Opening, storage, db, run),
+    }
+    let counted = cleaned.clone();
+    let erase = erase.clone().beside(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        last.call();
+        Ok(())
+    });
+    (db.erase(&erase), cleaned.load(Ordering::SeqCst))
+}
+
+/// Does something while the first copy is made, or after its log was copied, while it is opened.
+fn meanwhile(is_opened: bool, storage: &Arc<MemoryStorage>, db: &Convofold, run: impl FnOnce() + Send + 'static) {
     let (source, db) = (storage.clone(), db.clone());
     storage.before_block.set(move || {
-        let Some(copy) = source.created() else { return meanwhile(is_last, &source, &db, run) };
-        if is_last {
+        let Some(copy) = source.created() else { return meanwhile(is_opened, &source, &db, run) };
+        if is_opened {
             submit(&db, Batch::new(vec![event(2, 4)]));
             when_copied(&copy, source.contents().log.len(), run);
         } else {
@@ -262,16 +307,16 @@ fn when_copied(copy: &Arc<MemoryStorage>, blocks: usize, run: impl FnOnce() + Se
 /// An event that arrives again is not logged, but the bookmark of its batch is.
 #[test]
 fn a_bookmark_that_names_the_member_meanwhile_ends_the_erasure() {
-    for is_last in [false, true] {
+    for stage in STAGES {
         let (_home, storage, db) = used();
         submit(&db, Batch::default().bookmark("airship", "message-0002"));
         let other = db.clone();
-        meanwhile(is_last, &storage, &db, move || {
+        let (outcome, cleaned) = erase_and(stage, &storage, &db, move || {
             let receipt = submit(&other, Batch::new(vec![event(1, 3)]).bookmark("airship", "member-0001"));
             assert_eq!(receipt.counts.duplicates, 1);
         });
-        let error = db.erase(&of_member_one()).unwrap_err();
-        assert!(matches!(error, EraseError::InBookmark { .. }), "{is_last}: {error:?}");
+        assert!(matches!(outcome, Err(EraseError::InBookmark { .. })), "{stage:?}: {outcome:?}");
+        assert_eq!(cleaned, u64::from(stage == Stage::Cleaning));
         assert_eq!(db.bookmark("airship").unwrap(), b"member-0001");
         assert!(db.state(ERASED).unwrap().is_some() && db.erasures().is_empty() && is_clean(&db));
     }
@@ -279,23 +324,43 @@ fn a_bookmark_that_names_the_member_meanwhile_ends_the_erasure() {
 
 #[test]
 fn a_bookmark_that_names_the_member_meanwhile_and_has_another_value_at_the_end_is_removed() {
-    for is_last in [false, true] {
+    for stage in STAGES {
         let (home, storage, db) = used();
         let other = db.clone();
-        meanwhile(is_last, &storage, &db, move || {
+        let (outcome, _) = erase_and(stage, &storage, &db, move || {
             for value in ["member-0001", "last"] {
                 submit(&other, Batch::default().bookmark("airship", value));
             }
         });
-        db.erase(&of_member_one()).unwrap().unwrap();
+        outcome.unwrap().unwrap();
         assert!(is_clean(&db));
         db.close().unwrap();
         let left = storage.created().unwrap().contents();
         let names_it = |block: &[u8]| memchr::memmem::find(block, b"member-0001").is_some();
         assert!(storage.contents().log.values().any(|block| names_it(block)));
-        assert!(!left.log.values().any(|block| names_it(block)), "{is_last}");
+        assert!(!left.log.values().any(|block| names_it(block)), "{stage:?}");
         let db = home.open_on(&MemoryStorage::with(left), Options::new());
         assert_eq!(db.bookmark("airship").unwrap(), b"last");
+        assert!(is_clean(&db));
+    }
+}
+
+/// A reject that was removed can never be read again.
+#[test]
+fn the_files_of_a_host_are_cleaned_only_if_the_copy_can_be_used() {
+    for stage in STAGES {
+        let (_home, storage, db) = used();
+        submit(&db, Batch::new(vec![event(1, 6)]));
+        let at = Time::from_ms(super::erase::BEGINNING_MS + 9_000_000);
+        let draft = Draft::new("desk", "another", Kind::Message, at).member_business_id("member-0001");
+        let (other, late) = (db.clone(), draft.text("here I am again").build().unwrap());
+        // The first conversation is closed, and the one that arrives is not.
+        let run = move || drop(submit(&other, Batch::new(vec![late])));
+        let (outcome, cleaned) = erase_with(&Erase::new([member(1)]), stage, &storage, &db, run);
+        assert!(matches!(outcome, Err(EraseError::StillOpen { conversations: 1 })), "{stage:?}: {outcome:?}");
+        assert_eq!(cleaned, u64::from(stage == Stage::Cleaning), "{stage:?}");
+        let (outcome, cleaned) = erase_and(Stage::Cleaning, &storage, &db, || {});
+        assert_eq!((outcome.unwrap().unwrap().receipt.conversations, cleaned), (2, 1));
         assert!(is_clean(&db));
     }
 }
@@ -503,6 +568,32 @@ fn closing_waits_for_an_erasure_to_end() {
     let names = || std::fs::read_dir(home.path()).unwrap();
     let names: Vec<_> = names().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!names.iter().any(|name| name.ends_with(".incomplete")), "{names:?}");
+}
+
+/// The proof reads nothing but the copy, which closing does not take away.
+#[test]
+fn closing_ends_the_proof_of_an_erasure_at_its_next_read() {
+    let (home, storage, db) = used();
+    let (closing, is_read_on) = (db.clone(), Arc::new(AtomicBool::new(false)));
+    let (source, read_on) = (storage.clone(), is_read_on.clone());
+    let begin = move || {
+        let copy = source.created().unwrap();
+        let copied = copy.clone();
+        when_copied(&copy, 0, move || {
+            let other = closing.clone();
+            std::thread::spawn(move || other.close());
+            while closing.shared().storage.read().is_some() {
+                std::thread::yield_now();
+            }
+            copied.before_block.set(move || read_on.store(true, Ordering::SeqCst));
+        });
+    };
+    meanwhile(false, &storage, &db, begin);
+    db.erase(&of_member_one()).unwrap_err();
+    assert!(!is_read_on.load(Ordering::SeqCst));
+    db.close().unwrap();
+    let db = home.open_on(&MemoryStorage::with(storage.contents()), Options::new());
+    assert!(db.state(ERASED).unwrap().is_some() && is_clean(&db));
 }
 
 /// Ten members are erased, one after the other, while threads submit, ask, and read feeds.

@@ -54,8 +54,8 @@ pub(crate) struct CopiedLog {
 }
 
 impl CopiedLog {
-    /// Copies the blocks after it up to this event, and a part of those that follow, each chained to the one before it in the copy.
-    /// Returns whether one of their bookmarks spoils the copy.
+    /// Copies the blocks after it up to this event, those without events that follow it, and a part of the others, each chained to
+    /// the one before it in the copy. Returns whether one of their bookmarks spoils the copy.
     pub(crate) fn go_on(
         &mut self,
         from: &dyn ReadStorage,
@@ -64,7 +64,7 @@ impl CopiedLog {
         spoils: &Spoils,
     ) -> Result<bool, StorageError> {
         let mut is_spoilt = false;
-        while self.before.seq <= last_seq {
+        while self.before.seq <= last_seq.saturating_add(1) {
             let LogPosition { block_no, seq, .. } = self.before;
             let last = BlockKey { first_seq: seq, block_no: block_no.saturating_sub(1) };
             let mut entries = from.entries_after(Tree::Log, &block_key(last), PART_BYTES)?;
@@ -104,9 +104,12 @@ impl Replacement {
         if shared.log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun {
             return Err(Moved::Outdated);
         }
-        let is_spoilt = self.catch_up(from, end).map_err(|error| Moved::Failed(Arc::new(error)))?;
+        let is_spoilt = self.catch_up(from, Seq::MAX).map_err(|error| Moved::Failed(Arc::new(error)))?;
         if is_spoilt {
             return Err(Moved::Outdated);
+        }
+        if self.log.before != end {
+            return Err(Moved::Failed(Arc::new(StorageError::Value(Damage::Missing))));
         }
         let marked = self.storage.barrier().and_then(|()| {
             // Once HEAD names the copy, nothing else says that it is not needed.
@@ -115,15 +118,16 @@ impl Replacement {
         marked.map_err(|error| Moved::Failed(Arc::new(error)))
     }
 
-    /// Returns whether a bookmark, or one of the conversations that changed, spoils the copy.
-    fn catch_up(&mut self, from: &dyn Storage, end: LogPosition) -> Result<bool, StorageError> {
-        let is_spoilt = self.log.go_on(from, self.storage.as_ref(), Seq::MAX, &self.spoils)?;
+    /// Copies and folds what was written since, up to this event, and a part of what follows. Returns whether a bookmark, or one of
+    /// the conversations that changed, spoils the copy.
+    pub(crate) fn catch_up(&mut self, from: &dyn ReadStorage, last_seq: Seq) -> Result<bool, StorageError> {
+        let is_spoilt = self.log.go_on(from, self.storage.as_ref(), last_seq, &self.spoils)?;
         let storage: Arc<dyn ReadStorage> = self.storage.clone();
         let changed = self.state.catch_up(&storage).map_err(|error| match error {
             LogError::Damaged { why, .. } => StorageError::Value(why),
             LogError::Storage(error) => error,
         })?;
-        if self.log.before != end || self.log.copy != self.state.position {
+        if self.log.copy != self.state.position {
             return Err(StorageError::Value(Damage::Missing));
         }
         let board = self.state.live.board();

@@ -38,7 +38,8 @@ impl fmt::Debug for Cleaner {
 }
 
 /// Lets the host clean its files, and fails if a file of the directory, except those in these storages, still contains what is
-/// searched for, or cannot be searched. What cannot be searched is found first: what the host removes does not come back.
+/// searched for, or cannot be searched. What the host removes does not come back, so this is the last step of an erasure, and what
+/// cannot be searched is found first.
 pub(super) fn expect_nothing(
     dir: &Path,
     storages: &[&Path],

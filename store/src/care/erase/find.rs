@@ -7,6 +7,7 @@ use convofold_engine::{ConversationImage, Event, EventRef, Pseudonym, Seq, Statu
 
 use super::EraseError;
 use super::search::Search;
+use crate::care::rewrite::base::Base;
 use crate::care::rewrite::{Becomes, Filter, RewriteError, random};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, read_page};
@@ -118,6 +119,8 @@ pub(super) fn status_of(image: ConversationImage) -> Result<Status, StorageError
 pub(super) struct Erasing<'a> {
     pub(super) replaced: &'a Replacements,
     pub(super) search: &'a Search,
+    /// The checkpoint that is copied.
+    pub(super) base: &'a Base,
 }
 
 impl Filter for Erasing<'_> {

@@ -8,6 +8,7 @@
 //! find      which conversations are the subject's, and what each of them becomes
 //! copy      log, pages, heads, search index, recorded hashes and records, without them
 //! prove     read the copy again: nothing of them is left
+//! clean     the host removes what it keeps beside the storage, and all files there are searched
 //! move      mark the old storage, HEAD names the copy, remove the old one
 //! ```
 
@@ -23,7 +24,6 @@ mod search;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use convofold_engine::{ConversationImage, FOLD_VERSION, NamedBy, Seq, StateHash, Status, Subject, Subjects};
 
@@ -32,7 +32,7 @@ use self::beside::{Cleaner, expect_nothing};
 pub use self::error::EraseError;
 use self::find::{Erasing, Replacements, expect_not_held, find, status_of};
 pub use self::ledger::{Ledger, LedgerError};
-use self::proof::{Proof, expect_clean};
+use self::proof::{Proof, Reader, expect_clean};
 pub use self::search::Search;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
@@ -163,12 +163,12 @@ impl Erase {
     }
 
     /// Sets a function that removes what a host keeps about the subjects in files of its own, beside the storage. It is called
-    /// after the copy was proved and before these files are searched, also if no conversation is about the subjects. If it fails,
-    /// nothing is erased.
+    /// when the copy was proved and is complete, before these files are searched and the database moves to the copy, also if no
+    /// conversation is about the subjects. If it fails, nothing is erased. It is not called if a legal hold has a subject.
     ///
     /// What it removes stays removed, also if the erasure fails after it: another file may name the subjects
-    /// ([`EraseError::Beside`]), or the last step fails. In an open database ([`Convofold::erase`]) it is called for each copy, if
-    /// events of the subjects arrive meanwhile.
+    /// ([`EraseError::Beside`]), or the move fails. In an open database ([`Convofold::erase`]) events of the subjects that arrive
+    /// while it runs begin the erasure again, which calls it again, or refuses what it would have erased.
     #[must_use]
     pub fn beside(mut self, clean: impl Fn(&Search) -> io::Result<()> + Send + Sync + 'static) -> Self {
         self.cleaner = Cleaner::new(clean);
@@ -247,16 +247,19 @@ impl Erase {
         };
         self.expect_closed(&replaced)?;
         let search = Search::of(&self.subjects, &replaced)?;
-        let erasing = Erasing { replaced: &replaced, search: &search };
+        let erasing = Erasing { replaced: &replaced, search: &search, base: &base };
         let before_bytes = storage.disk_bytes()?;
         expect_room(dir, before_bytes)?;
         let name = next_folder(dir).map_err(io_failed("listing the directory"))?;
         let copy = Copy::begin(dir.join(&name)).map_err(io_failed("creating the mark of the copy"))?;
         let to = scopeguard::guard(storage.create(&copy.folder)?, |storage| drop(release(storage)));
         sync_dir(dir).map_err(io_failed("fsync of the directory"))?;
+        let reader = Reader { copy: (*to).clone(), is_needed: &|| Ok(()) };
         let ErasedCopy { receipt, also_elsewhere, damaged_values, position } =
-            self.copy(storage.as_ref(), &to, &base, &erasing, [&copy.folder, &before], &self.options)?;
+            self.copy(storage.as_ref(), to.as_ref(), &erasing, &reader, &copy.folder, &self.options)?;
+        drop(reader);
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
+        expect_nothing(dir, &[&copy.folder, &before], &search, &self.cleaner)?;
 
         mark(&before).map_err(io_failed("marking the storage before"))?;
         // Whatever happens from here on, HEAD may name the copy.
@@ -295,24 +298,23 @@ impl Erase {
         }
     }
 
-    /// Copies a checkpoint without what is erased, to a storage in the first of these folders, durably, and proves it.
+    /// Copies a checkpoint without what is erased, to a storage in this folder, durably, and proves it.
     fn copy(
         &self,
         from: &dyn ReadStorage,
-        to: &Arc<dyn Storage>,
-        base: &Base,
+        to: &dyn Storage,
         erasing: &Erasing<'_>,
-        folders: [&Path; 2],
+        reader: &Reader<'_>,
+        folder: &Path,
         options: &Options,
     ) -> Result<ErasedCopy, EraseError> {
-        let Erasing { replaced, search } = *erasing;
-        let mut copier = Copier::new(from, to.as_ref(), erasing, options.bounds.part_bytes)?;
+        let Erasing { replaced, search, base } = *erasing;
+        let mut copier = Copier::new(from, to, erasing, options.bounds.part_bytes)?;
         let Copied { start, position, record, pages, damaged_values } = copier.copy_all(base)?;
         let receipt = self.keep_receipt(&mut copier, replaced, base, &record, options)?;
         to.barrier()?;
-        let (subjects, cleaner) = (&self.subjects, &self.cleaner);
-        let proof = Proof { subjects, replaced, search, start: &start, position, record: &record, cleaner };
-        let also_elsewhere = proof.prove(to, &pages, folders)?;
+        let proof = Proof { subjects: &self.subjects, replaced, search, start: &start, position, record: &record };
+        let also_elsewhere = proof.prove(reader, &pages, folder)?;
         Ok(ErasedCopy { receipt, also_elsewhere, damaged_values, position })
     }
 

@@ -1,6 +1,11 @@
 //! Erases from a database that is open and used.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::beside::expect_nothing;
 use super::find::{Erasing, find};
+use super::proof::Reader;
 use super::{Erase, EraseError, Erased, ErasedCopy, Search};
 use crate::api::handle::Convofold;
 use crate::care::rewrite::live::{Rewritten, Source, Written};
@@ -45,23 +50,35 @@ impl Convofold {
 }
 
 impl Erase {
-    fn write_again(&self, source: &Source<'_>, shared: &Shared) -> Result<Option<Written<ErasedCopy>>, EraseError> {
+    fn write_again(
+        &self,
+        source: &Source<'_>,
+        shared: &Shared,
+    ) -> Result<Option<Written<ErasedCopy, EraseError>>, EraseError> {
         let Source { from, base, before, .. } = source;
         let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects)? else {
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
-        let search = Search::of(&self.subjects, &replaced)?;
-        let erasing = Erasing { replaced: &replaced, search: &search };
+        let search = Arc::new(Search::of(&self.subjects, &replaced)?);
+        let erasing = Erasing { replaced: &replaced, search: &search, base };
         let target = source.begin()?;
-        let report =
-            self.copy(from.as_ref(), target.storage(), base, &erasing, [target.folder(), before], &shared.options)?;
-        Ok(Some(Written { target, position: report.position, spoils: Box::new(spoils(search)), report }))
+        let copy = source.reader_of(&target);
+        let reader = Reader { copy: copy.clone(), is_needed: &|| copy.expect_open() };
+        let to = target.storage().as_ref();
+        let report = self.copy(from.as_ref(), to, &erasing, &reader, target.folder(), &shared.options)?;
+        let last_step = {
+            let (dir, search, cleaner) = (source.dir().to_owned(), search.clone(), self.cleaner.clone());
+            let storages = [target.folder().to_owned(), before.clone()];
+            move || expect_nothing(&dir, &storages.each_ref().map(PathBuf::as_path), &search, &cleaner)
+        };
+        let (position, spoils) = (report.position, Box::new(spoils(search)));
+        Ok(Some(Written { target, position, spoils, last_step: Box::new(last_step), report }))
     }
 }
 
 /// An event that should have been erased, or a bookmark that would have ended the erasure, spoils the copy.
-fn spoils(search: Search) -> impl Fn(Late<'_>) -> bool + Send {
+fn spoils(search: Arc<Search>) -> impl Fn(Late<'_>) -> bool + Send {
     move |late| match late {
         Late::Conversation(image) => search.needles.conversations.contains(&*image.id) || search.subjects.is_of(image),
         Late::Bookmark(bytes) => search.needles.are_in(bytes),

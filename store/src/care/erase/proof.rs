@@ -1,14 +1,13 @@
 //! The proof: the copy is read again, and nothing of the subjects is left in it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use convofold_engine::{ConversationImage, Subjects};
 use walkdir::WalkDir;
 
-use super::beside::{Cleaner, expect_nothing};
 use super::find::Replacements;
 use super::needles::Needles;
 use super::search::Search;
@@ -24,12 +23,18 @@ use crate::format::page_head::{PageEntry, StoredHead};
 use crate::in_order::in_order;
 use crate::log::events::{DecodedBlock, EventReader, UpTo};
 use crate::state::holds::Hold;
-use crate::storage::files::parent_of;
 use crate::storage::fragment::Tree;
-use crate::storage::{ReadStorage, Storage, StorageError};
+use crate::storage::{ReadStorage, StorageError};
 
 /// Files are searched in parts of this size.
 const READ_BYTES: usize = 1 << 20;
+
+/// The copy that is read.
+pub(super) struct Reader<'a> {
+    pub(super) copy: Arc<dyn ReadStorage>,
+    /// Fails once nobody needs the proof any more: asked while files are read, which the storage does not notice.
+    pub(super) is_needed: &'a dyn Fn() -> Result<(), StorageError>,
+}
 
 /// What the copy has to be.
 pub(super) struct Proof<'a> {
@@ -40,18 +45,15 @@ pub(super) struct Proof<'a> {
     /// The end of its log.
     pub(super) position: LogPosition,
     pub(super) record: &'a CheckpointRecord,
-    /// Cleans the files beside the storage before they are searched.
-    pub(super) cleaner: &'a Cleaner,
 }
 
 impl Proof<'_> {
-    /// Reads the copy in this folder, and all other files of its directory except the storage before. Returns the number of
-    /// values that also occur in other conversations.
+    /// Reads the copy in this folder. Returns the number of values that also occur in other conversations.
     pub(super) fn prove(
         &self,
-        copy: &Arc<dyn Storage>,
+        Reader { copy, is_needed }: &Reader<'_>,
         pages: &[PageEntry],
-        [folder, before]: [&Path; 2],
+        folder: &Path,
     ) -> Result<u64, EraseError> {
         let needles = &self.search.needles;
         self.conversations(copy.as_ref(), pages, needles)?;
@@ -60,8 +62,7 @@ impl Proof<'_> {
         self.bookmarks(needles)?;
         self.holds(needles)?;
         records(copy.as_ref(), needles)?;
-        search_storage(folder, needles)?;
-        expect_nothing(parent_of(folder), &[folder, before], self.search, self.cleaner)?;
+        search_storage(folder, needles, is_needed)?;
         Ok(needles.of_others())
     }
 
@@ -115,7 +116,7 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn log(&self, copy: Arc<dyn Storage>, needles: &Needles) -> Result<(), EraseError> {
+    fn log(&self, copy: Arc<dyn ReadStorage>, needles: &Needles) -> Result<(), EraseError> {
         let mut reader = EventReader::new(copy, self.start.position, UpTo::Place(self.position));
         reader.read_ahead(|block| self.block(&block, needles))
     }
@@ -186,11 +187,15 @@ fn records(copy: &dyn ReadStorage, needles: &Needles) -> Result<(), EraseError> 
 }
 
 /// Searches each byte of the files of the copy.
-fn search_storage(copy: &Path, needles: &Needles) -> Result<(), EraseError> {
+fn search_storage(
+    copy: &Path,
+    needles: &Needles,
+    is_needed: &dyn Fn() -> Result<(), StorageError>,
+) -> Result<(), EraseError> {
     // A storage in memory has no files.
     for entry in WalkDir::new(copy).into_iter().take_while(|_| copy.is_dir()) {
         let entry = entry.map_err(|error| io_failed("listing the directory")(error.into()))?;
-        if entry.file_type().is_file() && search_file(entry.path(), needles).map_err(io_failed("searching a file"))? {
+        if entry.file_type().is_file() && search_file(entry.path(), needles, is_needed)? {
             return Err(left("the file of the storage contains an id, a number or a text of it"));
         }
     }
@@ -198,12 +203,17 @@ fn search_storage(copy: &Path, needles: &Needles) -> Result<(), EraseError> {
 }
 
 /// Whether a file contains one of the needles. Parts overlap, so that none is cut.
-fn search_file(path: &Path, needles: &Needles) -> io::Result<bool> {
-    let mut file = File::open(path)?;
+fn search_file(
+    path: &Path,
+    needles: &Needles,
+    is_needed: &dyn Fn() -> Result<(), StorageError>,
+) -> Result<bool, StorageError> {
+    let mut file = File::open(path).map_err(io_failed("searching a file"))?;
     let mut bytes = Vec::with_capacity(READ_BYTES + needles.max_bytes);
     loop {
-        let read = file.by_ref().take(READ_BYTES as u64).read_to_end(&mut bytes)?;
-        if read == 0 {
+        is_needed()?;
+        let read = file.by_ref().take(READ_BYTES as u64).read_to_end(&mut bytes);
+        if read.map_err(io_failed("searching a file"))? == 0 {
             return Ok(false);
         }
         if needles.are_in(&bytes) {

@@ -38,7 +38,7 @@ use crate::state::lent_storage::LentStorage;
 use crate::state::records;
 use crate::state::retention::{Removals, keyed};
 pub use crate::state::retention::{RetentionHorizon, RetentionRun};
-use crate::storage::{Storage, StorageError};
+use crate::storage::StorageError;
 use crate::trace::{span, tell};
 use crate::write::replacing::{Late, Spoils};
 use crate::write::writer::Command;
@@ -139,7 +139,7 @@ impl Convofold {
         horizons: &[StoredHorizon],
         held: &Cell<u64>,
         record_of: &impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
-    ) -> Result<Option<Written<RetentionRun>>, RetainError> {
+    ) -> Result<Option<Written<RetentionRun, RetainError>>, RetainError> {
         let Source { from, base, .. } = source;
         let shared = self.shared();
         let keeps = |image: &ConversationImage| shared.holds.keeps(image);
@@ -166,10 +166,11 @@ impl Convofold {
         copier.records(StoredRetentionRun::NAMES)?;
         records::store(to.as_ref(), number, &run, copier.compressor())?;
         to.barrier()?;
-        prove(to, &copied, &plan, &keeps)?;
+        prove(source.reader_of(&target), &copied, &plan, &keeps)?;
         let report = RetentionRun::of(number, &run);
         let spoils = self.spoils(&plan, shared.removals.read().with(number, run), before.last_seq);
-        Ok(Some(Written { target, position: copied.position, spoils, report }))
+        let last_step = Box::new(|| Ok(()));
+        Ok(Some(Written { target, position: copied.position, spoils, last_step, report }))
     }
 
     /// A conversation spoils the copy if it got an event meanwhile that should not be there `after` the run.
@@ -245,13 +246,13 @@ impl Retention {
 }
 
 /// Reads the copy again: by the same rules, nothing is left to do.
-fn prove(to: &Arc<dyn Storage>, copied: &Copied, plan: &Plan, keeps: Keeps<'_>) -> Result<(), RetainError> {
+fn prove(copy: Arc<LentStorage>, copied: &Copied, plan: &Plan, keeps: Keeps<'_>) -> Result<(), RetainError> {
     let Copied { start, position, record, pages, .. } = copied;
-    let again = Plan::new(plan.empty().horizons, start.position.seq).read(to.as_ref(), record, pages, keeps)?;
+    let again = Plan::new(plan.empty().horizons, start.position.seq).read(copy.as_ref(), record, pages, keeps)?;
     if !again.is_empty() {
         return Err(left("a conversation or a text that should be gone"));
     }
-    let mut reader = EventReader::new(to.clone(), start.position, UpTo::Place(*position));
+    let mut reader = EventReader::new(copy, start.position, UpTo::Place(*position));
     reader.read_ahead(|block| {
         let mut events = block.events();
         let is_left = events.any(|(seq, _, event)| plan.changes_event(seq) && event.has_text_before(Time::MAX));

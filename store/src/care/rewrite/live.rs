@@ -4,6 +4,8 @@
 //! the caller: checkpoint, then none is written until the end unless it is requested
 //!             write what this checkpoint contains, with other contents, and prove it
 //!             copy the log after it, and recover the state of the copy
+//!             copy and fold what arrived meanwhile
+//!             the last step of the operation: what cannot be taken back
 //! the writer: copy and fold the rest of the log, barrier, mark the old storage
 //!             HEAD, one slot after the other
 //!             replace everything in memory at once
@@ -103,13 +105,25 @@ pub(crate) struct Target {
 }
 
 /// What was written.
-pub(crate) struct Written<T> {
+pub(crate) struct Written<T, E> {
     pub(crate) target: Target,
     /// The end of the log in the copied checkpoint, in the copy.
     pub(crate) position: LogPosition,
     pub(crate) spoils: Spoils,
+    pub(crate) last_step: LastStep<E>,
     /// What the caller tells about it.
     pub(crate) report: T,
+}
+
+/// What cannot be taken back, so that it is done when the copy is complete and directly before the writer moves to it. If it
+/// fails, nothing moves. An event that arrives at the same moment can spoil the copy nevertheless.
+pub(crate) type LastStep<E> = Box<dyn FnOnce() -> Result<(), E>>;
+
+/// A copy that is complete up to the events that arrive meanwhile.
+struct Complete {
+    // Dropped first, like the storage in it.
+    replacement: Box<Replacement>,
+    target: Target,
 }
 
 /// A database that moved to a copy.
@@ -131,7 +145,7 @@ impl Convofold {
     /// `None` if there is nothing to change. It is called again if the copy is outdated when it is complete.
     pub(crate) fn rewrite<T, E: From<LiveError>>(
         &self,
-        write: impl Fn(&Source<'_>) -> Result<Option<Written<T>>, E>,
+        write: impl Fn(&Source<'_>) -> Result<Option<Written<T, E>>, E>,
     ) -> Result<Option<Rewritten<T>>, E> {
         let shared = self.shared();
         let _turn = shared.compacting.try_lock().ok_or(LiveError::InUse)?;
@@ -140,7 +154,7 @@ impl Convofold {
         for _ in 0..MAX_COPIES {
             let Some(source) = Source::of(self)? else { return Ok(None) };
             let attempt = match write(&source) {
-                Ok(Some(written)) => source.move_to(written)?,
+                Ok(Some(written)) => source.attempt(written)?,
                 Ok(None) => Attempt::Nothing,
                 // A checkpoint has overwritten pages.
                 Err(_) if source.is_outdated() => Attempt::Outdated,
@@ -176,6 +190,11 @@ impl<'a> Source<'a> {
         self.db.shared().log_figures.checkpoints_begun.load(Ordering::SeqCst) != self.checkpoints_begun
     }
 
+    /// The directory of the database.
+    pub(crate) fn dir(&self) -> &Path {
+        self.db.dir()
+    }
+
     /// Creates an empty storage for the copy.
     pub(crate) fn begin(&self) -> Result<Target, LiveError> {
         let dir = self.db.dir();
@@ -190,35 +209,55 @@ impl<'a> Source<'a> {
         Ok(Target { storage, copy })
     }
 
-    fn move_to<T>(&self, written: Written<T>) -> Result<Attempt<T>, LiveError> {
-        // Variables are dropped in reverse order.
-        let Written { target: Target { copy, storage }, position, spoils, report } = written;
+    /// What a check of a copy reads: it fails once the database is closed.
+    pub(crate) fn reader_of(&self, target: &Target) -> Arc<LentStorage> {
+        LentStorage::of_copy(self.db.shared(), target.storage.clone())
+    }
+
+    fn attempt<T, E: From<LiveError>>(&self, written: Written<T, E>) -> Result<Attempt<T>, E> {
+        let Written { target, position, spoils, last_step, report } = written;
+        let Some(complete) = self.complete(target, position, spoils)? else { return Ok(Attempt::Outdated) };
+        last_step()?;
+        Ok(self.move_to(complete, report)?)
+    }
+
+    /// Copies what was committed since the checkpoint, and recovers the state of the copy. `None` if the copy is outdated.
+    fn complete(&self, target: Target, position: LogPosition, spoils: Spoils) -> Result<Option<Complete>, LiveError> {
+        let Target { storage, copy } = &target;
         let mut log = CopiedLog { before: self.base.position, copy: position };
         // Not those that arrive meanwhile, or it would never end.
         let has_spoilt = log.go_on(self.from.as_ref(), storage.as_ref(), self.db.last_seq(), &spoils)?;
         like(&self.before, &copy.folder).map_err(StorageError::io("setting the modes of the copy"))?;
-        let state = recovered(&storage)?;
+        let state = recovered(storage, self.reader_of(&target))?;
         let is_spoilt = has_spoilt || {
             let board = state.live.board();
             board.unsaved().iter().filter_map(|slot| board.image(*slot)).any(|image| spoils(Late::Conversation(&image)))
         };
         if is_spoilt {
-            return Ok(Attempt::Outdated);
+            return Ok(None);
         }
         expect_home(self.db)?;
-        let before_bytes = self.from.disk_bytes()?;
-        let to = Box::new(Replacement {
+        let mut replacement = Box::new(Replacement {
             folder: copy.folder.clone(),
             before: self.before.clone(),
-            storage: storage.clone(),
+            storage: (**storage).clone(),
             checkpoints_begun: self.checkpoints_begun,
             log,
             state,
             spoils,
         });
+        // What arrived while the copy was opened, so that little is left for the writer.
+        let is_spoilt = replacement.catch_up(self.from.as_ref(), self.db.last_seq())?;
+        Ok((!is_spoilt && !self.is_outdated()).then_some(Complete { replacement, target }))
+    }
+
+    fn move_to<T>(&self, complete: Complete, report: T) -> Result<Attempt<T>, LiveError> {
+        // Variables are dropped in reverse order.
+        let Complete { target: Target { copy, storage }, replacement } = complete;
+        let before_bytes = self.from.disk_bytes()?;
         // Unless the answer says so, HEAD may name the copy.
         copy.leave(true);
-        let old = match self.db.request(|completer| Command::Replace(to, completer))? {
+        let old = match self.db.request(|completer| Command::Replace(replacement, completer))? {
             Moved::Done(old) => old,
             Moved::Outdated => {
                 copy.leave(false);
@@ -251,8 +290,8 @@ impl Target {
 }
 
 /// The state of the copy.
-fn recovered(storage: &Arc<dyn Storage>) -> Result<RecoveredState, LiveError> {
-    let (mut state, recovery) = recover(storage.clone(), None, false).map_err(LiveError::Open)?;
+fn recovered(storage: &Arc<dyn Storage>, reader: Arc<LentStorage>) -> Result<RecoveredState, LiveError> {
+    let (mut state, recovery) = recover(reader, None, false).map_err(LiveError::Open)?;
     if recovery.checkpoint_seq.is_none() || !recovery.skipped.is_empty() {
         return Err(LiveError::Unsaved);
     }
@@ -275,5 +314,38 @@ fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), LiveError> {
             Err(LiveError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::storage::memory::MemoryStorage;
+
+    thread_local! {
+        static FOLDER: RefCell<PathBuf> = const { RefCell::new(PathBuf::new()) };
+        /// Whether it existed when its storage was released.
+        static WAS_THERE: Cell<Option<bool>> = const { Cell::new(None) };
+    }
+
+    fn release_and_look(storage: Arc<dyn Storage>) {
+        released(storage);
+        WAS_THERE.set(Some(FOLDER.with_borrow(|folder| folder.exists())));
+    }
+
+    /// sled writes when it is dropped.
+    #[test]
+    fn the_folder_of_an_unused_copy_is_removed_after_its_storage_was_released() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("sled-2");
+        let copy = Copy::begin(folder.clone()).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        FOLDER.set(folder.clone());
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let storage = scopeguard::guard(storage, release_and_look as fn(Arc<dyn Storage>));
+        drop(Target { storage, copy });
+        assert_eq!((WAS_THERE.get(), folder.exists()), (Some(true), false));
     }
 }

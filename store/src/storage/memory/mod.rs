@@ -51,7 +51,7 @@ impl Hook {
         *self.0.lock() = Some(Box::new(hook));
     }
 
-    fn call(&self) {
+    pub(crate) fn call(&self) {
         let hook = self.0.lock().take();
         if let Some(hook) = hook {
             hook();
