@@ -120,7 +120,7 @@ impl Ready {
         } = state;
         let clock = CommitClock::new(options.clock.clone(), committed_ms);
         recovery.clock_ahead = clock.ahead_at_opening();
-        let contents = Contents { live, archive, search, erasures, removals, start, storage };
+        let contents = Contents { live, archive, search, erasures, removals, start: Arc::new(start), storage };
         let shared = Arc::new(Shared::new(options, contents, holds, bookmarks, position));
         shared.set_figures(&position, log_bytes, checkpointer.page_bytes, recovery.checkpoint_seq);
         Self { shared, checkpointer, clock, position, log_bytes }

@@ -1,13 +1,13 @@
 //! When events were committed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use convofold_engine::{Seq, Time};
 
 use super::handle::Convofold;
 use crate::damage::Damage;
-use crate::format::log_start::LogStart;
 use crate::log::error::LogError;
 use crate::log::marks::CommitTimes;
 use crate::state::lent_storage::LentStorage;
@@ -109,13 +109,18 @@ impl Convofold {
         known.filter_map(|(seq, ms)| Some((seq, time(ms?)))).collect()
     }
 
-    fn with_commit_times<T>(&self, ask: impl FnOnce(CommitTimes<'_>) -> Result<T, MarkError>) -> Result<T, MarkError> {
-        // As long as this is locked, no block after it is dropped, and no other storage replaces this one.
-        let start = self.shared().log_start.read();
-        let storage = LentStorage::of(self.shared());
-        let start: &LogStart = &start;
-        let last_seq = self.shared().applied_seq.load(Ordering::SeqCst);
-        ask(CommitTimes { storage: storage.as_ref(), start, last_seq })
+    /// Asks again if the log was trimmed, or replaced, meanwhile: blocks that are missing may have been dropped.
+    fn with_commit_times<T>(&self, ask: impl Fn(&CommitTimes<'_>) -> Result<T, MarkError>) -> Result<T, MarkError> {
+        let shared = self.shared();
+        loop {
+            let start = shared.log_start.read().clone();
+            let storage = LentStorage::of(shared);
+            let last_seq = shared.applied_seq.load(Ordering::SeqCst);
+            let answer = ask(&CommitTimes { storage: storage.as_ref(), start: &start, last_seq });
+            if Arc::ptr_eq(&start, &shared.log_start.read()) {
+                return answer;
+            }
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl Convofold {
     /// The log start that a trim may set.
     pub(super) fn log_start_for(&self, before: Time) -> Result<LogStart, TrimError> {
         let storage = LentStorage::of(self.shared());
-        let mut start = self.shared().log_start.read().clone();
+        let mut start = LogStart::clone(&self.shared().log_start.read());
         let covered = covered_block_no(storage.as_ref())?;
         let mut reader = EventReader::new(storage, start.position, UpTo::Now);
         // The last block that both contain is kept: it shows that they belong to this log.
@@ -135,7 +135,7 @@ impl Convofold {
         // Blocks with only bookmarks are dropped together with the first event: without an event there is no
         // conversation to stand for the dropped part.
         let is_without_events = start.position.seq == LogPosition::START.seq;
-        Ok(if is_without_events { self.shared().log_start.read().clone() } else { start })
+        Ok(if is_without_events { LogStart::clone(&self.shared().log_start.read()) } else { start })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::log::error::LogError;
 use crate::log::reader::head_at_or_before;
 use crate::storage::ReadStorage;
 
-/// The times of all commits up to an event. The log must not be trimmed while this value exists.
+/// The times of all commits up to an event. If the log is trimmed meanwhile, blocks may be missing: ask again.
 pub(crate) struct CommitTimes<'a> {
     pub(crate) storage: &'a dyn ReadStorage,
     pub(crate) start: &'a LogStart,

@@ -55,8 +55,8 @@ pub(crate) struct Shared {
     pub(crate) holds: Holds,
     /// What retention removed, and does not come back.
     pub(crate) removals: RwLock<Removals>,
-    /// The beginning of the log.
-    pub(crate) log_start: RwLock<LogStart>,
+    /// The beginning of the log. Nobody holds the lock while reading the storage: a trim, or a replacement, would wait for it.
+    pub(crate) log_start: RwLock<Arc<LogStart>>,
     /// Held while the log is read from its beginning, so that it is not trimmed.
     pub(crate) log_in_use: RwLock<()>,
     /// Held while the storage is written again, by a compaction and by an erasure, and by a change of the legal holds.
@@ -85,7 +85,7 @@ pub(crate) struct Contents {
     pub(crate) search: SearchIndex,
     pub(crate) erasures: Erasures,
     pub(crate) removals: Removals,
-    pub(crate) start: LogStart,
+    pub(crate) start: Arc<LogStart>,
     pub(crate) storage: Arc<dyn ReadStorage>,
 }
 

@@ -1,6 +1,7 @@
 //! Each commit has a time, which survives the trim of its block.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use convofold_engine::{Seq, Time};
@@ -226,7 +227,7 @@ fn verify_finds_times_out_of_order() {
     db.checkpoint().unwrap();
     db.trim_log(Time::from_ms(FIRST_MESSAGE_MS + 7_000).unwrap()).unwrap();
     db.close().unwrap();
-    let mut start = db.shared().log_start.read().clone();
+    let mut start = log_start::LogStart::clone(&db.shared().log_start.read());
     let last_seq = start.position.seq - 1;
     let mut problems = |marks: &[(Seq, u64)]| {
         start.marks = Marks::default();
@@ -256,4 +257,33 @@ fn jumps_of_the_clock_are_counted_and_noticed_at_opening() {
     db.close().unwrap();
     driven.set(driven.read().wall_ms + 3_600_001);
     assert_eq!(home.open_with(options).recovery().clock_ahead, Some(jump));
+}
+
+/// A trim waits for the lock, and a replacement of the storage waits while it holds board and index.
+#[test]
+fn nobody_holds_the_beginning_of_the_log_while_the_log_is_read() {
+    let (driven, options) = driven();
+    let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
+    let db = home.open_on(&storage, options);
+    commit(&db, &driven, &[0, 300, 999, 1_000]);
+    let (other, is_free) = (db.clone(), Arc::new(AtomicBool::new(false)));
+    let found = is_free.clone();
+    storage.before_block.set(move || found.store(other.shared().log_start.try_write().is_some(), Ordering::SeqCst));
+    let times = db.committed_at_each((1..=4).collect());
+    assert!(times.len() == 4 && is_free.load(Ordering::SeqCst));
+}
+
+#[test]
+fn times_that_are_asked_for_while_the_log_is_trimmed_are_found() {
+    let (driven, options) = driven();
+    let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
+    let db = home.open_on(&storage, options);
+    commit(&db, &driven, &[0, 2_000, 4_000, 6_000]);
+    db.checkpoint().unwrap();
+    let last_seq = db.stats().last_seq;
+    let before = db.committed_at_each((1..=last_seq).collect());
+    let other = db.clone();
+    storage.before_block.set(move || assert!(other.trim_log(Time::MAX).unwrap().events > 0));
+    assert_eq!(db.committed_at_each((1..=last_seq).collect()), before);
+    assert!(db.stats().first_seq > 1);
 }

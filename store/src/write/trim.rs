@@ -1,5 +1,7 @@
 //! Trims the beginning of the log, on the writer thread.
 
+use std::sync::Arc;
+
 use convofold_engine::Seq;
 
 use crate::format::frame::Compressor;
@@ -35,7 +37,7 @@ pub(super) fn trim(
         let value = log_start::seal(&to, compressor).map_err(StorageError::Encoding)?;
         storage.put_record(RECORD, &value)?;
         storage.barrier()?;
-        *shared.log_start.write() = to;
+        *shared.log_start.write() = Arc::new(to);
     }
     // Includes blocks that a killed process left before the beginning of the log.
     let start = shared.log_start.read().clone();

@@ -403,6 +403,7 @@ impl Writer {
         self.name_storage(&folder, state.position, state.last_records())?;
         let RecoveredState { live, archive, search, erasures, removals, start, .. } = state;
         (self.position, self.log_bytes, self.checkpointer) = (state.position, state.log_bytes, state.checkpointer);
+        let start = Arc::new(start);
         let contents = Contents { live, archive, search, erasures, removals, start, storage: storage.clone() };
         let before = self.shared.replace(contents);
         self.shared.log_figures.set_log(&self.position, self.log_bytes);

@@ -131,7 +131,7 @@ impl Convofold {
         // replaces it before it frees the log.
         let log_in_use = self.shared().log_in_use.read();
         let storage: Arc<dyn ReadStorage> = LentStorage::of(self.shared());
-        let start = self.shared().log_start.read().clone();
+        let start = LogStart::clone(&self.shared().log_start.read());
         let snapshot = self.snapshot()?;
         if let Some((BackupPlace(place), path)) = since {
             expect_place(storage.as_ref(), start.position, place, path, &snapshot)?;

@@ -31,6 +31,7 @@ impl Base {
         let Some(generation) = generations(storage)?.last().copied() else { return Ok(None) };
         let position = position_of(&read_record(storage, generation)?);
         let pages = shared.archive.with_pages(<[_]>::to_vec);
-        Ok(Some(Self { generation, start: shared.log_start.read().clone(), position, pages }))
+        let start = LogStart::clone(&shared.log_start.read());
+        Ok(Some(Self { generation, start, position, pages }))
     }
 }

@@ -155,7 +155,7 @@ impl Convofold {
         let snapshot = self.snapshot()?;
         let mut report = VerifyReport { last_seq: snapshot.position.last_seq(), ..VerifyReport::default() };
         check_end_mark(end_mark, &mut report);
-        let start = shared.log_start.read().clone();
+        let start = LogStart::clone(&shared.log_start.read());
         check_start(&start, storage.as_ref(), &mut report)?;
         let base = base_images(shared, storage.as_ref(), start.position.seq, |_| true);
         let base = match base.and_then(|images| Ok(board_of(images)?)) {
