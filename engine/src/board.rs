@@ -28,6 +28,7 @@ use crate::id_map::{IdMap, fingerprint};
 use crate::image::{ConversationImage, ImageError};
 use crate::index::{Index, Slot, UnsortedIndex, Update};
 use crate::interner::Interner;
+use crate::moment::Moment;
 use crate::outline::Outline;
 use crate::query::ConversationRow;
 use crate::resident::{self, Resident};
@@ -232,6 +233,16 @@ impl Board {
     #[must_use]
     pub fn row_at(&self, slot: u32) -> Option<ConversationRow> {
         self.at(slot).map(resident::row_of)
+    }
+
+    /// The conversation at a slot as lists showed it after this event; `None` if it is evicted, or was unknown then.
+    #[must_use]
+    pub fn row_known_at(&self, slot: u32, seq: Seq) -> Option<ConversationRow> {
+        let conversation = self.at(slot)?;
+        if conversation.bounds.last_seq() <= seq {
+            return Some(resident::row_of(conversation));
+        }
+        conversation.past(Moment::known_at(seq)).map(|past| past.row())
     }
 
     /// The keys of the conversation at a slot; `None` if it is open, evicted or unknown.

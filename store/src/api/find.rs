@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use convofold_engine::{Board, ConversationRow, Page, Query, Search};
+use convofold_engine::{Board, ConversationRow, Page, Query, Search, Seq};
 
 use crate::api::handle::Convofold;
 use crate::api::query::PageError;
@@ -39,9 +39,9 @@ impl Convofold {
         };
         loop {
             let storage = LentStorage::of(shared);
-            let Sources { runs, rows } = shared.search.sources(&shared.live, query, &is_wanted, max_rows);
+            let Sources { seq, runs, rows } = shared.search.sources(&shared.live, query, &is_wanted, max_rows);
             let Some(runs) = runs else { return until_current(|| self.find_by_scan(query, &is_wanted)) };
-            let mut finder = Finder { shared, storage: storage.as_ref(), query, search: &search, runs: &runs };
+            let mut finder = Finder { shared, storage: storage.as_ref(), query, search: &search, seq, runs: &runs };
             match finder.find(max_rows, &is_wanted) {
                 Ok(_) | Err(FindError::Storage(_)) if storage.expect_current().is_err() => {}
                 Ok(found) => return Ok(query.page_of(rows.into_iter().map(Arc::unwrap_or_clone).chain(found))?),
@@ -73,6 +73,8 @@ struct Finder<'a> {
     storage: &'a dyn ReadStorage,
     query: &'a Query,
     search: &'a Search,
+    /// The rows are those after this event.
+    seq: Seq,
     runs: &'a Runs,
 }
 
@@ -164,7 +166,7 @@ impl Finder<'_> {
                 continue;
             }
             let row = self.row(hit.slot)?;
-            // A conversation that changed since has another hit with its present time, or a row in memory.
+            // A conversation that had changed has another hit with its time then, or is among the rows in memory.
             let is_current = self.query.time_of(&row) == at;
             if is_current && self.query.is_match(&row) && is_wanted(&row) {
                 rows.push(row);
@@ -183,13 +185,14 @@ impl Finder<'_> {
         for of_page in slots.chunk_by(|slot, next| page_of(*slot) == page_of(*next)) {
             let mut evicted = Vec::new();
             for slot in of_page {
-                match self.shared.live.board().row_at(*slot) {
+                let here = self.shared.live.board().row_known_at(*slot, self.seq);
+                match here {
                     Some(row) => rows.extend(Some(row).filter(is_wanted)),
                     None => evicted.push(*slot),
                 }
             }
             let read = self.shared.archive.each(self.storage, &evicted, |image| {
-                rows.extend(alone(image)?.row_at(0).filter(is_wanted));
+                rows.extend(alone(image)?.row_known_at(0, self.seq).filter(is_wanted));
                 Ok(())
             });
             read.map_err(FindError::Storage)?;
@@ -198,8 +201,8 @@ impl Finder<'_> {
     }
 
     fn row(&self, slot: u32) -> Result<ConversationRow, FindError> {
-        let here = self.shared.live.board().row_at(slot);
-        let read = || alone(self.shared.archive.one(self.storage, slot)?).map(|board| board.row_at(0));
+        let here = self.shared.live.board().row_known_at(slot, self.seq);
+        let read = || alone(self.shared.archive.one(self.storage, slot)?).map(|board| board.row_known_at(0, self.seq));
         let row = here.map_or_else(read, |row| Ok(Some(row))).map_err(FindError::Storage)?;
         row.ok_or(FindError::Storage(StorageError::Value(crate::Damage::Missing)))
     }

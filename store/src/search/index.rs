@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use convofold_engine::{ClosedRows, ConversationRow, Query};
+use convofold_engine::{ClosedRows, ConversationRow, Query, Seq};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::conversations::live::Live;
@@ -16,8 +16,11 @@ const ROWS_AT_ONCE: usize = 256;
 /// The runs of an index.
 pub(crate) type Runs = Arc<[Arc<Run>]>;
 
-/// What a query about closed conversations searches, as of one moment.
+/// What a query about closed conversations searches, as of one event.
 pub(crate) struct Sources {
+    /// The last event before the question. Conversations that are found in the runs count as they were after it, so that none is
+    /// listed twice or not at all if it changes meanwhile.
+    pub(crate) seq: Seq,
     /// `None` if the index is unusable: then all conversations are read.
     pub(crate) runs: Option<Runs>,
     /// The first rows that match, in the order of the query: of open conversations if it asks for them, and of closed ones
@@ -125,17 +128,17 @@ impl SearchIndex {
         let mut state = self.0.lock();
         // Most of the work, while events are being applied.
         state.update_recent(live);
-        let mut rows = Vec::new();
-        if query.wants_open() {
-            // Open and closed conversations as of one event, so that none is in both or in neither.
-            let _applying = live.applying();
+        let (seq, mut rows) = {
+            // Board and index after exactly one event.
+            let listed = live.listed();
             state.update_recent(live);
-            rows = live.index().open_matching(query, &is_wanted, max_rows);
-        }
+            let open = query.wants_open().then(|| live.index().open_matching(query, &is_wanted, max_rows));
+            (*listed, open.unwrap_or_default())
+        };
         let runs = state.runs.clone();
         let recent = MutexGuard::map(state, |state| state.recent.get_or_insert_default());
         rows.extend(recent.matching(query, is_wanted, max_rows));
-        Sources { runs, rows }
+        Sources { seq, runs, rows }
     }
 }
 

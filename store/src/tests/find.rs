@@ -371,3 +371,45 @@ fn a_run_that_was_left_behind_is_deleted_by_the_next_checkpoint() {
     desk.take(&Step::Checkpoint);
     assert_eq!(is_there(&desk), [false, false]);
 }
+
+/// The index is read after memory. A conversation was listed twice, or not at all, if it changed in between.
+#[test]
+fn a_conversation_that_changes_while_the_index_is_read_is_listed_once_as_it_was() {
+    let kinds = [Kind::Open, Kind::Message, Kind::Close];
+    let event = |id: &str, kind: usize, at: i64| {
+        let time = Time::from_ms(BEGINNING_MS + at * 1_000);
+        Draft::new("helpdesk", id, kinds[kind], time).member_business_id("mo").build().unwrap()
+    };
+    // With a member, the hits are few and all are read; without one, they are read in the order of the query.
+    for (member, status) in [
+        (Some("mo"), StatusFilter::Any),
+        (None, StatusFilter::Any),
+        (Some("mo"), StatusFilter::Closed),
+        (None, StatusFilter::Closed),
+    ] {
+        for evicts in [false, true] {
+            let desk = Desk::new();
+            let ids = ["stays", "is closed again", "is opened again", "is closed"];
+            let close = |at| ids[..3].iter().map(|id| event(id, 2, at)).collect::<Vec<_>>();
+            submit(&desk.db, Batch::new(close(10)));
+            desk.db.checkpoint().unwrap();
+            if evicts {
+                crate::conversations::archive::evict(&desk.db.shared().live, 0, 0);
+            }
+            submit(&desk.db, Batch::new(vec![event(ids[1], 0, 20), event(ids[3], 1, 21)]));
+            let query = Query::new().status(status).member(member).limit(10);
+            let ask = || {
+                let page = desk.db.query(&query).unwrap();
+                page.rows.iter().map(|row| (row.id().to_owned(), row.closed_at)).collect::<Vec<_>>()
+            };
+            let before = ask();
+            assert_eq!(before.len(), if status == StatusFilter::Any { 4 } else { 2 });
+            let db = desk.db.clone();
+            let changes = vec![event(ids[1], 2, 30), event(ids[2], 0, 31), event(ids[3], 2, 32)];
+            desk.storage.before_record.set(move || drop(submit(&db, Batch::new(changes))));
+            assert_eq!(ask(), before, "{member:?} {status:?} {evicts}");
+            let after: std::collections::BTreeSet<_> = ask().into_iter().map(|(id, _)| id).collect();
+            assert_eq!(after.len(), if status == StatusFilter::Any { 4 } else { 3 });
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub(crate) struct MemoryStorage {
     pub(crate) before_block: Hook,
     /// Called once, by the writer, before the next barrier.
     pub(crate) before_barrier: Hook,
+    /// Called once, before the next record is read.
+    pub(crate) before_record: Hook,
 }
 
 /// Something else that happens between two operations.
@@ -163,6 +165,7 @@ impl ReadStorage for MemoryStorage {
     }
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.before_record.call();
         self.read(|now| now.records.get(name).cloned())
     }
 
