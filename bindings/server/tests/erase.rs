@@ -4,7 +4,11 @@
 
 mod common;
 
+use std::sync::{Mutex, mpsc};
+
 use common::{Desk, Events, close, message, toml_settings};
+use convofold::Subject;
+use convofold::erase::Erase;
 use receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
@@ -143,6 +147,29 @@ fn a_legal_hold_keeps_a_member_until_it_is_lifted() {
         desk.request("DELETE", &format!("/api/v1/holds/{unknown}"), &[], b"").expect(404);
     }
     assert_eq!(erase(&desk, &json!({"members": ["m-700100"]}))["erased"]["conversations"], 2);
+}
+
+#[test]
+fn a_second_erasure_while_one_runs_is_refused() {
+    let desk = Desk::new();
+    fill(&desk);
+    let (begun, is_begun) = mpsc::channel();
+    let (end, is_ended) = mpsc::channel::<()>();
+    let ended = Mutex::new(is_ended);
+    let subject = Subject::member("m-700100").unwrap();
+    let running = Erase::new([subject]).beside(move |_| {
+        begun.send(()).unwrap();
+        ended.lock().unwrap().recv().map_err(std::io::Error::other)
+    });
+    let db = desk.db.clone();
+    let erasure = std::thread::spawn(move || db.erase(&running).map(|erased| erased.is_some()));
+    is_begun.recv().unwrap();
+    let refused = desk.post("/api/v1/erase", json!({"members": ["m-700200"]}).to_string()).expect(409);
+    assert!(refused.text().contains("written again"), "{refused:?}");
+    desk.get("/api/v1/conversations/m-700200_3").expect(200);
+    end.send(()).unwrap();
+    assert!(erasure.join().unwrap().unwrap());
+    assert_eq!(erase(&desk, &json!({"members": ["m-700200"]}))["erased"]["conversations"], 1);
 }
 
 #[test]

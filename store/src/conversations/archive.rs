@@ -31,6 +31,9 @@ pub(crate) struct Archive {
     pages_read: AtomicU64,
     /// Whether a page was found to be damaged since the last call of [`Archive::take_damaged`].
     is_damaged: AtomicBool,
+    /// Called once, before the next page is looked up, when nothing is locked.
+    #[cfg(test)]
+    pub(crate) before_page: crate::storage::memory::Hook,
 }
 
 impl Archive {
@@ -101,6 +104,8 @@ impl Archive {
             is_any_taken.set(is_any_taken.get() | takes);
             takes
         };
+        #[cfg(test)]
+        self.before_page.call();
         loop {
             let Some(entry) = self.entry(page_no) else {
                 // Fails in another way if the storage was replaced by one with fewer pages.

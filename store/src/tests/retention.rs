@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use convofold_engine::{
@@ -482,4 +483,95 @@ fn a_dry_run_of_a_replay_knows_what_retention_removed() {
     let outcome = dry_run.finish().unwrap();
     assert_eq!(outcome.diff().unwrap().count(), 1);
     assert_eq!(submit(&db, batch).counts, receipt.counts);
+}
+
+/// Runs when this number of pages have been read, at the next one, when nothing is locked.
+fn after_pages(db: &Convofold, pages: u64, run: impl FnOnce() + Send + 'static) {
+    let other = db.clone();
+    db.shared().archive.before_page.set(move || match pages.checked_sub(1) {
+        Some(left) => after_pages(&other, left, run),
+        None => run(),
+    });
+}
+
+/// A database whose conversations are all evicted, and a run of retention that is done after this number of pages. The flag says
+/// whether it was.
+fn overtaken(pages: u64) -> (Home, Convofold, Arc<AtomicBool>) {
+    let home = Home::new();
+    let db = home.open_on(&Arc::default(), Options::new());
+    fill(&db, &events(0..200));
+    crate::conversations::archive::evict(&db.shared().live, 0, 0);
+    let (other, is_done) = (db.clone(), Arc::new(AtomicBool::new(false)));
+    let done = is_done.clone();
+    after_pages(&db, pages, move || {
+        let retained = other.retain(&closed(200), at(300), false).unwrap();
+        assert!(counts(&retained).1 > 16 * 3);
+        done.store(true, Ordering::SeqCst);
+    });
+    (home, db, is_done)
+}
+
+/// They were answered without the conversations that the run had removed.
+#[test]
+fn a_report_that_a_run_overtakes_is_expired_or_right() {
+    let before = {
+        let home = Home::new();
+        let db = home.open();
+        fill(&db, &events(0..200));
+        [0, 100].map(|from| report(&db, from).unwrap())
+    };
+    let mut runs = 0;
+    for pages in 0.. {
+        let mut is_over = true;
+        for (from, before) in [0, 100].into_iter().zip(&before) {
+            let (_home, db, is_done) = overtaken(pages);
+            let answer = report(&db, from);
+            let was_overtaken = is_done.load(Ordering::SeqCst);
+            match answer {
+                Ok(answer) => assert!(answer == *before && (from == 100 || !was_overtaken), "{pages} {from}"),
+                Err(ReportError::Storage(StorageError::Expired { .. })) => assert!(from == 0 && was_overtaken),
+                Err(error) => panic!("{pages} {from}: {error:?}"),
+            }
+            runs += u64::from(was_overtaken);
+            is_over &= !was_overtaken;
+            if was_overtaken {
+                assert!(is_clean(&db));
+            }
+        }
+        if is_over {
+            break;
+        }
+    }
+    assert!(runs > 10, "{runs}");
+}
+
+/// The last pages are gone then, and were taken for damaged.
+#[test]
+fn a_conversation_that_is_read_while_a_run_makes_the_storage_shorter_is_found() {
+    let id = "case-0199";
+    let state = |db: &Convofold| db.state(id).unwrap().unwrap();
+    let all = {
+        let home = Home::new();
+        let db = home.open();
+        fill(&db, &events(0..200));
+        state(&db)
+    };
+    let ask: [fn(&Convofold, &str); 4] = [
+        |_, _| {},
+        |db, id| assert_eq!(db.history(id).unwrap().unwrap().len() as u64, EVENTS),
+        |db, id| assert_eq!(db.at(Moment::LATEST).state(id).unwrap().unwrap().id.as_ref(), id),
+        |db, _| {
+            let found = db.query(&Query::new().status(StatusFilter::Any).member("m-7").limit(1_000)).unwrap();
+            let ids: BTreeSet<_> = found.rows.iter().map(|row| row.id()).collect();
+            assert_eq!((ids.len(), ids.contains("case-0199")), (found.rows.len(), true));
+            assert_eq!(found.rows.len() as u64, db.stats().conversations);
+        },
+    ];
+    for ask in ask {
+        let (_home, db, is_done) = overtaken(0);
+        ask(&db, id);
+        assert_eq!(state(&db), all);
+        assert!(is_done.load(Ordering::SeqCst));
+        assert!(is_clean(&db));
+    }
 }

@@ -61,6 +61,12 @@ impl Hook {
     }
 }
 
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook").finish_non_exhaustive()
+    }
+}
+
 #[derive(Default)]
 struct Disk {
     now: Contents,
