@@ -21,6 +21,8 @@ use std::sync::atomic::Ordering;
 
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
+use crate::checkpoint::recorded::is_recorded_hashes;
+use crate::damage::Damage;
 use crate::open::safety_copy::{remove_storage, unmark};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{next_folder, storage_folder};
@@ -44,6 +46,10 @@ pub struct Compacted {
     pub before_bytes: u64,
     /// Length of sled's file now, in bytes.
     pub after_bytes: u64,
+    /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128. Every other damaged value
+    /// ends a compaction.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "crate::state::receipt::is_none"))]
+    pub damaged_values: u64,
 }
 
 /// Why a database was not compacted. Nothing has changed, except with [`CompactError::Commit`].
@@ -108,10 +114,10 @@ impl Convofold {
         self.checkpoint()?;
         let _held = shared.hold_checkpoints();
         for _ in 0..MAX_COPIES {
-            if self.compact_once()? {
+            if let Some(damaged_values) = self.compact_once()? {
                 let after_bytes = self.storage_bytes()?;
                 tell!(info, before_bytes, after_bytes, "compacted");
-                return Ok(Compacted { before_bytes, after_bytes });
+                return Ok(Compacted { before_bytes, after_bytes, damaged_values });
             }
         }
         Err(CompactError::Busy { copies: MAX_COPIES })
@@ -130,8 +136,9 @@ impl Convofold {
         LentStorage::of(self.shared()).disk_bytes().map_err(copy_failed)
     }
 
-    /// Copies the storage and moves to the copy. `false` if a checkpoint was written meanwhile.
-    fn compact_once(&self) -> Result<bool, CompactError> {
+    /// Copies the storage and moves to the copy. Returns the number of damaged values that are not in it; `None` if a checkpoint
+    /// was written meanwhile.
+    fn compact_once(&self) -> Result<Option<u64>, CompactError> {
         self.expect_home()?;
         let before = storage_folder(self.dir()).map_err(io_failed("reading the end mark"))?;
         let name = next_folder(self.dir()).map_err(io_failed("listing the directory"))?;
@@ -142,7 +149,7 @@ impl Convofold {
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
         // The folder of the copy must be there when HEAD names it.
         sync_dir(self.dir()).map_err(io_failed("fsync of the directory"))?;
-        let last_block = self.copy_to(storage.as_ref()).map_err(copy_failed)?;
+        let (last_block, damaged_values) = self.copy_to(storage.as_ref()).map_err(copy_failed)?;
         like(&before, &copy.folder).map_err(io_failed("setting the modes of the copy"))?;
         self.expect_home()?;
         let (folder, storage_copy) = (copy.folder.clone(), storage.clone());
@@ -153,7 +160,7 @@ impl Convofold {
             Moved::Done(old) => old,
             Moved::Outdated => {
                 copy.leave(false);
-                return Ok(false);
+                return Ok(None);
             }
             Moved::Failed(error) => {
                 copy.leave(false);
@@ -165,7 +172,7 @@ impl Convofold {
         // Nothing depends on it any more; if it cannot be removed, the next opening tries again.
         let _ = release(old.take());
         let _ = remove_storage(&before);
-        Ok(true)
+        Ok(Some(damaged_values))
     }
 
     /// Fails if the directory is not that of this database any more.
@@ -173,17 +180,35 @@ impl Convofold {
         if self.is_at_home() { Ok(()) } else { Err(CompactError::Displaced { dir: self.dir().to_owned() }) }
     }
 
-    /// Copies everything. Returns the key of the last block.
-    fn copy_to(&self, to: &dyn Storage) -> Result<Vec<u8>, StorageError> {
+    /// Copies everything. Returns the key of the last block, and the number of damaged values that are left out.
+    fn copy_to(&self, to: &dyn Storage) -> Result<(Vec<u8>, u64), StorageError> {
         let from = LentStorage::of(self.shared());
         let copy = |tree| copy_after(from.as_ref(), to, tree, Vec::new());
-        copy(Tree::Records)?;
+        let damaged_values = copy_records(from.as_ref(), to)?;
         copy(Tree::Pages)?;
         let last_block = copy(Tree::Log)?;
         to.barrier()?;
         // What was appended while the barrier ran.
-        copy_after(from.as_ref(), to, Tree::Log, last_block)
+        Ok((copy_after(from.as_ref(), to, Tree::Log, last_block)?, damaged_values))
     }
+}
+
+/// Copies the records, without recorded hashes that cannot be read: nothing needs them. Returns their number.
+fn copy_records(from: &dyn ReadStorage, to: &dyn Storage) -> Result<u64, StorageError> {
+    match copy_after(from, to, Tree::Records, Vec::new()) {
+        Err(StorageError::Value(_)) => {}
+        copied => return copied.map(|_| 0),
+    }
+    let (copied, mut damaged_values) = (to.record_names("")?, 0);
+    for name in from.record_names("")?.into_iter().filter(|name| copied.last().is_none_or(|last| name > last)) {
+        match from.record(&name) {
+            Ok(Some(value)) => to.load(Tree::Records, &[(name.into_bytes(), value)])?,
+            Ok(None) => return Err(StorageError::Value(Damage::Missing)),
+            Err(StorageError::Value(_)) if is_recorded_hashes(&name) => damaged_values += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(damaged_values)
 }
 
 fn copy_failed(error: StorageError) -> CompactError {

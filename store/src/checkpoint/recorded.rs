@@ -136,6 +136,11 @@ pub(crate) fn number_of(record_name: &str) -> Option<u64> {
     record_name.strip_prefix(RECORD)?.parse().ok()
 }
 
+/// Whether a record of this name has recorded hashes.
+pub(crate) fn is_recorded_hashes(record_name: &str) -> bool {
+    number_of(record_name).is_some()
+}
+
 fn numbers(storage: &dyn ReadStorage) -> Result<Vec<u64>, StorageError> {
     let names = storage.record_names(RECORD)?;
     Ok(names.iter().filter_map(|name| number_of(name)).collect())

@@ -304,3 +304,32 @@ fn closing_waits_for_a_compaction_to_end() {
     let names = || fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(!names().any(|name| name.ends_with(".incomplete")), "{:?}", names().collect::<Vec<_>>());
 }
+
+#[test]
+fn damaged_recorded_hashes_are_left_out_and_counted_and_other_damage_ends_a_compaction() {
+    let damage = |storage: &MemoryStorage, prefix: &str| {
+        let name = storage.contents().records.keys().find(|name| name.starts_with(prefix)).unwrap().clone();
+        storage.damaged_records.lock().insert(name.clone());
+        name
+    };
+    let (home, storage, db) = lived_in(Options::new());
+    let (hash, before) = (db.state_hash(), db.recorded_hashes().unwrap().hashes.len());
+    let name = damage(&storage, "recorded-hashes/");
+    assert_eq!(db.compact().unwrap().damaged_values, 1);
+    let after = db.recorded_hashes().unwrap();
+    assert!(after.damages.is_empty() && after.hashes.len() < before);
+    let created = storage.created().unwrap().contents();
+    let mut expected = storage.contents().records;
+    expected.remove(&name);
+    assert_eq!(created.records, expected);
+    assert!(is_clean(&db));
+    db.close().unwrap();
+    assert_eq!(home.open_on(&MemoryStorage::with(created), Options::new()).state_hash(), hash);
+
+    let (_home, storage, db) = lived_in(Options::new());
+    db.hold(convofold_engine::Subject::Conversation("case-1".to_owned()), "case 17").unwrap();
+    damage(&storage, "holds/");
+    let error = db.compact().unwrap_err();
+    assert!(matches!(error, CompactError::Copy(_)), "{error:?}");
+    assert_eq!(db.holds().len(), 1);
+}

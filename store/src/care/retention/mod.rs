@@ -55,7 +55,13 @@ pub struct Retained {
     pub before_bytes: u64,
     /// Length of the storage now, in bytes.
     pub after_bytes: u64,
+    /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "crate::state::receipt::is_none"))]
+    pub damaged_values: u64,
 }
+
+/// What a run wrote: its record, and the number of damaged values that were left out.
+type WrittenRun = Written<(RetentionRun, u64), RetainError>;
 
 /// What became of the storage.
 struct Removed {
@@ -96,12 +102,12 @@ impl Convofold {
         let held = Cell::new(0);
         let write = |source: &Source<'_>| self.write_again(source, &horizons, &held, &record);
         let rewritten = if horizons.is_empty() { None } else { self.rewrite(write)? };
-        let run = match rewritten {
+        let (run, damaged_values) = match rewritten {
             Some(rewritten) => rewritten.report,
-            None => self.keep_run(horizons, held.get(), record)?,
+            None => (self.keep_run(horizons, held.get(), record)?, 0),
         };
         tell!(info, number = run.number, trimmed, "retained");
-        Ok(Retained { run, before_bytes, after_bytes: self.stats().disk_bytes })
+        Ok(Retained { run, before_bytes, after_bytes: self.stats().disk_bytes, damaged_values })
     }
 
     /// All runs of retention, in order.
@@ -129,7 +135,7 @@ impl Convofold {
         let (number, run) = self.record_of(rules, now, end.seq - start.seq, removed)?;
         let run = RetentionRun::of(number, &run);
         let bytes = self.stats().disk_bytes;
-        Ok(Retained { run, before_bytes: bytes, after_bytes: bytes })
+        Ok(Retained { run, before_bytes: bytes, after_bytes: bytes, damaged_values: 0 })
     }
 
     /// Writes what the checkpoint contains without what goes; `None` if nothing goes.
@@ -139,7 +145,7 @@ impl Convofold {
         horizons: &[StoredHorizon],
         held: &Cell<u64>,
         record_of: &impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
-    ) -> Result<Option<Written<RetentionRun, RetainError>>, RetainError> {
+    ) -> Result<Option<WrittenRun>, RetainError> {
         let Source { from, base, .. } = source;
         let shared = self.shared();
         let keeps = |image: &ConversationImage| shared.holds.keeps(image);
@@ -167,7 +173,7 @@ impl Convofold {
         records::store(to.as_ref(), number, &run, copier.compressor())?;
         to.barrier()?;
         prove(source.reader_of(&target), &copied, &plan, &keeps)?;
-        let report = RetentionRun::of(number, &run);
+        let report = (RetentionRun::of(number, &run), copied.damaged_values);
         let spoils = self.spoils(&plan, shared.removals.read().with(number, run), before.last_seq);
         let last_step = Box::new(|| Ok(()));
         Ok(Some(Written { target, position: copied.position, spoils, last_step, report }))

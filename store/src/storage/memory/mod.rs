@@ -5,6 +5,7 @@
 mod contents;
 mod faults;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use self::contents::Change;
 pub(crate) use self::contents::Contents;
 pub(crate) use self::faults::{Call, Dice, Fault};
 use self::faults::{Countdown, Room};
+use crate::damage::Damage;
 use crate::format::key::{BlockKey, PageKey, PartKey};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{block_key_of, part_key_of};
@@ -31,6 +33,8 @@ pub(crate) struct MemoryStorage {
     pub(crate) fail_delete: Countdown,
     pub(crate) fail_reads: Countdown,
     pub(crate) room: Room,
+    /// The names of records whose fragments are damaged.
+    pub(crate) damaged_records: Mutex<BTreeSet<String>>,
     failed: Mutex<Vec<Call>>,
     /// The storage that was created last, which shares `fail_any`.
     created: Mutex<Option<Arc<Self>>>,
@@ -149,6 +153,13 @@ impl MemoryStorage {
         fault.map_or(Ok(()), |fault| Err(fault.error()))
     }
 
+    fn expect_fragments(&self, record_name: &str) -> Result<(), StorageError> {
+        match self.damaged_records.lock().contains(record_name) {
+            true => Err(StorageError::Value(Damage::Fragment { fragment_no: 0 })),
+            false => Ok(()),
+        }
+    }
+
     fn next_fault(&self, call: Call, countdown: &Countdown) -> Option<Fault> {
         let (any, this) = (self.fail_any.call(), countdown.call());
         let fault = any.or(this);
@@ -172,12 +183,13 @@ impl ReadStorage for MemoryStorage {
 
     fn record(&self, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
         self.before_record.call();
+        self.expect_fragments(name)?;
         self.read(|now| now.records.get(name).cloned())
     }
 
     fn entries_after(&self, tree: Tree, key: &[u8], max_bytes: usize) -> Result<Vec<Entry>, StorageError> {
         self.before_block.call();
-        self.read(|now| {
+        let found: Vec<Entry> = self.read(|now| {
             let mut bytes = 0;
             let mut entries = now.entries(tree);
             entries.sort();
@@ -187,7 +199,11 @@ impl ReadStorage for MemoryStorage {
                 before < max_bytes
             };
             entries.into_iter().filter(|(found, _)| found.as_slice() > key).take_while(is_wanted).collect()
-        })
+        })?;
+        if tree == Tree::Records {
+            found.iter().try_for_each(|(name, _)| self.expect_fragments(&String::from_utf8_lossy(name)))?;
+        }
+        Ok(found)
     }
 
     fn record_names(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
