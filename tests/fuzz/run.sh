@@ -22,15 +22,15 @@ if [ "$seconds" = 0 ]; then
 fi
 
 targets=("$@")
-[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open fragments http)
+[ $# -gt 0 ] || targets=(airship superoffice own_form block checkpoint backup open fragments http bookmark split)
 mkdir -p findings
 
 run_one() {
     local target="$1" log="findings/$1.log"
     local seeds=(../../store/tests-data)
     case "$target" in
-        airship | superoffice | own_form) seeds=(../samples ../transcripts) ;;
-        http) seeds=(seeds/http) ;;
+        airship | superoffice | own_form | split) seeds=(../samples ../transcripts) ;;
+        http | bookmark) seeds=("seeds/$target") ;;
     esac
     mkdir -p "corpus/$target"
     if "$binaries/$target" "corpus/$target" "${seeds[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=512 \

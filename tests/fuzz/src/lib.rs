@@ -21,7 +21,8 @@ impl Sink for Events {
     }
 }
 
-fn parsed(format: Format, bytes: &[u8]) -> Vec<Event> {
+/// The events of an input.
+pub fn parsed(format: Format, bytes: &[u8]) -> Vec<Event> {
     let mut events = Events::default();
     Parser::new(format, Limits::default()).parse_input(bytes, &mut events);
     events.0
