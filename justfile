@@ -112,6 +112,10 @@ bench-serve *args:
 bench-screens *args:
     cargo run --release --locked --package convofold-benches --bin screens -- {{args}}
 
+# Measures a cluster on this machine: `just bench-cluster throughput`, `databases` or `node`. Takes some minutes each.
+bench-cluster *args:
+    CONVOFOLD_NATS_SERVER=$(bindings/cluster/nats.sh) cargo run --release --locked --package convofold-benches --features cluster --bin cluster -- {{args}}
+
 # Measures single operations with criterion: parse, fold, hash, query, page load, encode.
 bench-operations *args:
     cargo bench --locked --package convofold-benches --bench operations -- {{args}}

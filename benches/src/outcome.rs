@@ -66,6 +66,21 @@ impl Answers {
     }
 }
 
+/// The answers of several partitions together, which have no conversation in common.
+impl std::iter::Sum for Answers {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| Self {
+            events: sum.events + part.events,
+            conversations: sum.conversations + part.conversations,
+            open: sum.open + part.open,
+            open_unassigned: sum.open_unassigned + part.open_unassigned,
+            messages_in: sum.messages_in + part.messages_in,
+            messages_out: sum.messages_out + part.messages_out,
+            digest: sum.digest.wrapping_add(part.digest),
+        })
+    }
+}
+
 /// The result of one run of one peer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
