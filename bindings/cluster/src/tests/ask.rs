@@ -19,17 +19,17 @@ use crate::Partitions;
 use crate::ask::{AskOptions, Directory, Gather, GatherError, GatherView, Gathered, KnownOwners, Owner};
 use crate::testing::Twin;
 
-const PARTITIONS: u32 = 8;
+pub(super) const PARTITIONS: u32 = 8;
 /// The time of the first event.
-const BEGIN_MS: i64 = 1_699_990_000_000;
+pub(super) const BEGIN_MS: i64 = 1_699_990_000_000;
 /// How far the clock of the logs is behind that of a new one, so that their times are in the past.
 const BEHIND_MS: i64 = 100_000_000_000;
 
 /// The same events in one database and in several, which answer over HTTP.
-struct World {
+pub(super) struct World {
     one: Following,
     parts: Vec<Following>,
-    addresses: Vec<SocketAddr>,
+    pub(super) addresses: Vec<SocketAddr>,
     servers: Vec<Server>,
     runtime: Runtime,
 }
@@ -74,6 +74,11 @@ fn event(number: u64, next: &mut impl FnMut(u64) -> u64) -> (String, Vec<u8>) {
 
 impl World {
     fn new(seed: u64, events: u64) -> Self {
+        Self::without(&[], seed, events)
+    }
+
+    /// The one database does not have the events of these partitions.
+    pub(super) fn without(lost: &[u32], seed: u64, events: u64) -> Self {
         let partitions = partitions();
         let twins: Vec<_> = (0..=PARTITIONS).map(|number| Twin::new(format!("CF_chat_{number}"))).collect();
         twins.iter().for_each(|twin| twin.pass_ms(-BEHIND_MS));
@@ -81,12 +86,20 @@ impl World {
         let mut next = numbers(seed);
         for number in 0..events {
             let (conversation, payload) = event(number, &mut next);
-            let partition = partitions.of(&conversation) as usize;
-            one.publish(&payload);
-            parts[partition].publish(&payload);
-            // The clocks agree.
-            let others = parts.iter().enumerate().filter(|(place, _)| *place != partition);
-            others.for_each(|(_, twin)| twin.pass_ms(400));
+            let partition = partitions.of(&conversation);
+            let is_published = |place: usize| match u32::try_from(place).unwrap() {
+                // One database.
+                PARTITIONS => !lost.contains(&partition),
+                place => place == partition,
+            };
+            for (place, twin) in twins.iter().enumerate() {
+                if is_published(place) {
+                    twin.publish(&payload);
+                } else {
+                    // The clocks agree.
+                    twin.pass_ms(400);
+                }
+            }
         }
         let follow = |twin: &Twin| {
             let mut following = Following::of(twin);
@@ -101,7 +114,7 @@ impl World {
     }
 
     /// The owners of each partition, by their addresses.
-    fn gather(&self, owners: impl Fn(SocketAddr) -> Vec<SocketAddr>) -> Gather {
+    pub(super) fn gather(&self, owners: impl Fn(SocketAddr) -> Vec<SocketAddr>) -> Gather {
         let owner = |(number, address): (usize, SocketAddr)| Owner {
             node: format!("node-{number}"),
             url: format!("http://{address}"),
@@ -113,7 +126,7 @@ impl World {
         Gather::new(KnownOwners::new(partitions(), owners.collect()), options).unwrap()
     }
 
-    fn db(&self) -> &Convofold {
+    pub(super) fn db(&self) -> &Convofold {
         &self.one.db
     }
 }
@@ -143,7 +156,7 @@ fn partitions() -> Partitions {
 }
 
 /// An address at which nobody listens.
-fn closed_address() -> SocketAddr {
+pub(super) fn closed_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -152,17 +165,23 @@ fn silent() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-fn json(value: impl Serialize) -> Value {
+pub(super) fn json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
 #[track_caller]
 fn complete<T>(gathered: Gathered<T>) -> T {
-    assert_eq!(gathered.missing, []);
+    answered(&[], gathered)
+}
+
+/// The answer, in which exactly these partitions are missing.
+#[track_caller]
+pub(super) fn answered<T>(lost: &[u32], gathered: Gathered<T>) -> T {
+    assert_eq!(gathered.missing.iter().map(|missing| missing.partition).collect::<Vec<_>>(), lost);
     gathered.answer
 }
 
-fn queries() -> Vec<Query> {
+pub(super) fn queries() -> Vec<Query> {
     let any = || Query::new().status(StatusFilter::Any);
     let ms = |minutes: i64| BEGIN_MS + minutes * 60_000;
     vec![
@@ -189,14 +208,25 @@ fn queries() -> Vec<Query> {
 
 /// Compares all pages of a query. Returns the number of pages.
 fn expect_pages(view: &GatherView<'_>, query: &Query, page: impl Fn(&Query) -> Page, db: &View) -> usize {
+    expect_pages_without(&[], view, query, page, db)
+}
+
+/// The same while these partitions are missing.
+pub(super) fn expect_pages_without(
+    lost: &[u32],
+    view: &GatherView<'_>,
+    query: &Query,
+    page: impl Fn(&Query) -> Page,
+    db: &View,
+) -> usize {
     let mut query = query.clone();
     for number in 1.. {
         let expected = page(&query);
-        let found = complete(view.query(&query).unwrap());
+        let found = answered(lost, view.query(&query).unwrap());
         assert_eq!(json(&found.rows), json(&expected.rows), "{query:?}");
         assert_eq!(found.next, expected.next, "{query:?}");
         assert_eq!(found.unknown, expected.unknown, "{query:?}");
-        let ListedPage { conversations, rows, next, .. } = complete(view.query_states(&query).unwrap());
+        let ListedPage { conversations, rows, next, .. } = answered(lost, view.query_states(&query).unwrap());
         assert_eq!((json(rows), &next), (json(&expected.rows), &expected.next));
         let states: Vec<_> = expected.rows.iter().map(|row| db.state(row.id()).unwrap().unwrap()).collect();
         assert_eq!(json(conversations), json(states));
@@ -263,7 +293,7 @@ fn numbers_of_partitions_add_up_to_those_of_one_database() {
     }
 }
 
-fn report_queries() -> Vec<ReportQuery> {
+pub(super) fn report_queries() -> Vec<ReportQuery> {
     let all = ReportQuery::new(BEGIN_MS - 60_000, BEGIN_MS + 120 * 60_000);
     let within: Vec<_> = Measure::ALL.into_iter().chain([Measure::Within(300_000)]).collect();
     vec![

@@ -4,6 +4,8 @@
 mod ask;
 #[cfg(feature = "nats")]
 mod brokers;
+#[cfg(feature = "ask")]
+mod down;
 mod follow;
 #[cfg(feature = "nats")]
 mod nats;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use convofold::Event;
 use convofold::ingest::{Format, Ignored, Limits, Origin, Parser, Rejection, Sink};
 use convofold_generator::{Faults, Generator, Options};
+use proptest::prelude::*;
 
 use super::event;
 use crate::{Partitions, Splitter};
@@ -99,4 +100,37 @@ fn the_events_of_a_reject_record_are_split() {
         r#"{{"convofold_reject":1,"line":1,"byte_offset":0,"path":"$","reason":"not JSON","expected":"x","found":"y","raw":"{raw}"}}"#
     );
     assert_eq!(expect_split(record.as_bytes()), 3);
+}
+
+/// What stands between objects, and what an object can be broken with.
+const PIECES: [&[u8]; 12] = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"\"",
+    b"\\",
+    b"\n",
+    b"\r\n",
+    b"\xff",
+    b"null",
+    br#"{"convofold_reject":1,"raw":"{}"}"#,
+];
+
+proptest! {
+    #[test]
+    fn a_damaged_log_is_split_into_the_events_that_a_parser_finds(
+        seed: u64,
+        damages in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..9, 0..PIECES.len()), 0..12),
+    ) {
+        let mut log = Vec::new();
+        Generator::new(Options::new().events(12).seed(seed)).unwrap().write_to(&mut log).unwrap();
+        for (place, removed, piece) in damages {
+            let at = place.index(log.len().max(1)).min(log.len());
+            let end = (at + removed).min(log.len());
+            log.splice(at..end, PIECES[piece].iter().copied());
+        }
+        expect_split(&log);
+    }
 }
