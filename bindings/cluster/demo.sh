@@ -60,8 +60,17 @@ wait "$publisher"
 say "the owners of each partition"
 "$convofold" replay "$dir/events.ndjson" --db "$dir/one" 2> /dev/null
 one=$("$convofold" hash --db "$dir/one")
+# The state hash of all partitions, when both owners of each have read everything.
+hash_of_all() {
+    "$convofold" cluster status --json 2> /dev/null | python3 -c '
+import json, sys
+status = json.load(sys.stdin)
+owners = [owner for node in status["nodes"] for owner in node["partitions"]]
+if len(owners) == 16 and all(owner["state"] == "caught-up" for owner in owners):
+    print(status["hash"])' 2> /dev/null || true
+}
 for _ in $(seq 120); do
-    all=$("$convofold" cluster status --json 2> /dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin)["hash"])')
+    all=$(hash_of_all)
     if [ "$all" = "$one" ]; then
         break
     fi
