@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::uri::InvalidUri;
@@ -9,12 +10,20 @@ use axum::http::{HeaderValue, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::caller::is_local;
+
+/// The system asks after a silence of this length whether the other machine is there,
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// again after this time,
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// and ends the connection after this number of questions without an answer.
+const KEEPALIVE_PROBES: u32 = 4;
 
 /// The body of a request.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -96,10 +105,12 @@ impl Remote {
         self.tls.is_none() && !is_local(self.name())
     }
 
-    /// A new connection. Its other half runs on the runtime.
+    /// A new connection. Its other half runs on the runtime. It ends within a minute if the other machine is gone, also while
+    /// nothing is sent.
     pub(crate) async fn connect(&self) -> io::Result<SendRequest<RequestBody>> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
+        keep_alive(&stream)?;
         match &self.tls {
             None => start(stream).await,
             Some(Tls { config, name }) => {
@@ -107,6 +118,21 @@ impl Remote {
             }
         }
     }
+}
+
+/// Without it, a connection to a machine that is cut off stays open for ever.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
+    // What was sent and is not acknowledged counts too; the system would try for a quarter of an hour.
+    #[cfg(target_os = "linux")]
+    {
+        let limit = KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES;
+        sockopt::set_tcp_user_timeout(stream, u32::try_from(limit.as_millis()).unwrap_or(u32::MAX))?;
+    }
+    Ok(())
 }
 
 /// Starts to speak HTTP/1 on a stream.

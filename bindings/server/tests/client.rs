@@ -4,9 +4,11 @@
 
 mod common;
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use axum::http::Method;
 use common::{Desk, close, message, toml_settings};
@@ -257,4 +259,29 @@ fn a_client_cannot_give_a_batch_its_commit_time() {
     batches.finish().unwrap();
     drop(answering);
     assert!(db.state("c-9").unwrap().is_none());
+}
+
+#[test]
+fn a_server_that_says_nothing_is_named_after_the_patience() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let within = Duration::from_millis(40);
+    let client = |address, within| Client::of_url(&format!("http://{address}"), None).unwrap().patience(within);
+    let is_silent = |error: ClientError| matches!(error, ClientError::Silent { .. });
+    let to_silent = client(silent.local_addr().unwrap(), within);
+    assert!(is_silent(to_silent.totals().unwrap_err()));
+    assert!(is_silent(to_silent.send(&Method::GET, "/api/v1/backup", "").unwrap_err()));
+    // It begins an answer, and says no more.
+    let stops = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stops.local_addr().unwrap();
+    let stopping = thread::spawn(move || {
+        let (mut stream, _) = stops.accept().unwrap();
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconvofold-version: ";
+        write!(stream, "{head}{}\r\n\r\n5\r\nwords\r\n", env!("CARGO_PKG_VERSION")).unwrap();
+        stream
+    });
+    let mut body = client(address, Duration::from_secs(1)).send(&Method::GET, "/api/v1/export", "").unwrap();
+    let _stream = stopping.join().unwrap();
+    assert_eq!(body.next_part().unwrap().unwrap(), "words");
+    assert!(body.next_part_timeout(Duration::from_millis(1)).unwrap().is_none());
+    assert!(is_silent(body.next_part().unwrap_err()));
 }

@@ -44,7 +44,8 @@ impl Asker {
     /// # Errors
     /// [`ClientError::Url`] if it is not such a URL.
     pub fn of_url(url: &str) -> Result<Self, ClientError> {
-        Ok(Self { requests: Requests { endpoint: Endpoint::of_url(url)?.into(), token: None }, idle: Mutex::default() })
+        let endpoint = Endpoint::of_url(url)?.into();
+        Ok(Self { requests: Requests { endpoint, token: None, patience: None }, idle: Mutex::default() })
     }
 
     /// The server, as messages name it.
@@ -73,7 +74,7 @@ impl Asker {
         let why = "the token contains characters that no token has".to_owned();
         let invalid = || ClientError::Url { url: self.name(), why };
         let token = token.map(|token| bearer(token.trim()).ok_or_else(invalid)).transpose()?;
-        let requests = Requests { endpoint: self.requests.endpoint.clone(), token };
+        let requests = Requests { token, ..self.requests.clone() };
         let path = format!("{base}{}", question.path());
         let mut sender = self.idle.lock().pop();
         let answered = requests.fetch(&mut sender, &path, question).await;

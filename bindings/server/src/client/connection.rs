@@ -2,14 +2,19 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::HeaderValue;
 use hyper::client::conn::http1::SendRequest;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use super::error::ClientError;
 use crate::remote::{Remote, RequestBody, UrlError, start};
 use crate::socket;
+
+/// The maximum time to connect to a server, with TLS.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where a server is.
 pub(crate) enum Endpoint {
@@ -68,7 +73,10 @@ impl Endpoint {
     pub(crate) async fn connect(&self) -> Result<SendRequest<RequestBody>, ClientError> {
         let connected = match self {
             Self::Holder(folder) => connect_to_holder(folder).await,
-            Self::Server { remote, .. } => remote.connect().await,
+            Self::Server { remote, .. } => match timeout(CONNECT_WITHIN, remote.connect()).await {
+                Ok(connected) => connected,
+                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_WITHIN:?}"))),
+            },
         };
         connected.map_err(|source| ClientError::Connect { at: self.name(), source })
     }

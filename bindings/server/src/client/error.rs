@@ -1,7 +1,9 @@
 //! Why a client has no answer.
 
 use std::io;
+use std::time::Duration;
 
+use axum::http::HeaderMap;
 use convofold::QueryError;
 use serde::Deserialize;
 
@@ -34,6 +36,14 @@ pub enum ClientError {
         /// The error of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server was silent for longer than [`Client::patience`](crate::Client::patience) allows.
+    #[error("{at} has not answered within {within:?}")]
+    Silent {
+        /// The server.
+        at: String,
+        /// The time.
+        within: Duration,
     },
     /// The server refused the request, or could not answer it.
     #[error("{}", .0.detail)]
@@ -78,6 +88,17 @@ pub struct Refusal {
     /// The earliest time about which the question has an answer, if it was about an earlier one, in milliseconds since the
     /// epoch.
     pub earliest: Option<i64>,
+    /// The headers of the answer.
+    #[serde(skip)]
+    pub(super) headers: Box<HeaderMap>,
+}
+
+impl Refusal {
+    /// The value of a header of the answer.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 impl ClientError {

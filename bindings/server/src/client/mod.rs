@@ -15,6 +15,7 @@ mod view;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::Method;
@@ -105,7 +106,16 @@ impl Client {
     fn to(endpoint: Endpoint, token: Option<axum::http::HeaderValue>) -> Result<Self, ClientError> {
         let failed = |source| ClientError::Connect { at: endpoint.name(), source };
         let connection = Mutex::new(Connection::new().map_err(failed)?);
-        Ok(Self { requests: Requests { endpoint: Arc::new(endpoint), token }, connection })
+        Ok(Self { requests: Requests { endpoint: Arc::new(endpoint), token, patience: None }, connection })
+    }
+
+    /// Sets how long the server may be silent: an answer that is read as a whole must come within this time, and the parts of
+    /// one that is read while it arrives must not be further apart. Default: for ever, because a verification, for instance, takes long; a
+    /// machine that is cut off is noticed in any case.
+    #[must_use]
+    pub fn patience(mut self, within: Duration) -> Self {
+        self.requests.patience = Some(within);
+        self
     }
 
     /// The server, as messages name it.

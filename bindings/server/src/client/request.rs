@@ -25,6 +25,8 @@ use crate::routes::{PROBLEM, VERSION};
 pub(super) struct Requests {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) token: Option<HeaderValue>,
+    /// How long the server may be silent; `None`: for ever.
+    pub(super) patience: Option<Duration>,
 }
 
 /// A connection that is used for one request after the other. Its other half runs while somebody waits for an answer.
@@ -124,7 +126,8 @@ impl Requests {
         if status.is_success() {
             return Ok(response);
         }
-        let body = self.whole(response.into_body()).await?;
+        let (parts, body) = response.into_parts();
+        let body = self.whole(body).await?;
         let foreign = |_| Refusal {
             status: status.as_u16(),
             detail: format!("{} answers {status}", self.endpoint.name()),
@@ -132,8 +135,10 @@ impl Requests {
             report: None,
             is_nothing: false,
             earliest: None,
+            headers: Box::default(),
         };
-        Err(ClientError::Problem(serde_json::from_slice(&body).unwrap_or_else(foreign)))
+        let refusal = serde_json::from_slice(&body).unwrap_or_else(foreign);
+        Err(ClientError::Problem(Refusal { headers: parts.headers.into(), ..refusal }))
     }
 
     async fn whole(&self, body: Incoming) -> Result<Vec<u8>, ClientError> {
@@ -164,12 +169,37 @@ impl Requests {
         path: &str,
         question: &Question<T>,
     ) -> Result<(T, HeaderMap), ClientError> {
+        let fetched = self.in_time(self.fetch_whole(sender, path, question)).await;
+        fetched.unwrap_or_else(|silent| {
+            *sender = None;
+            Err(silent)
+        })
+    }
+
+    /// The outcome, if it comes before the patience ends.
+    async fn in_time<T>(&self, outcome: impl Future<Output = T>) -> Result<T, ClientError> {
+        let within = self.patience.unwrap_or(Duration::MAX);
+        timeout(within, outcome).await.map_err(|_| self.silent(within))
+    }
+
+    fn silent(&self, within: Duration) -> ClientError {
+        ClientError::Silent { at: self.endpoint.name(), within }
+    }
+
+    async fn fetch_whole<T: 'static>(
+        &self,
+        sender: &mut Option<SendRequest<RequestBody>>,
+        path: &str,
+        question: &Question<T>,
+    ) -> Result<(T, HeaderMap), ClientError> {
         let nothing = RequestBody::new(Full::default().map_err(|never| match never {}));
         let request = self.request(&Method::GET, path, nothing)?;
         let response = match self.send(sender, request).await {
             Err(ClientError::Problem(refusal)) if refusal.status == StatusCode::NOT_FOUND.as_u16() => {
-                let missing = question.missing().ok_or(ClientError::Problem(refusal))?;
-                return Ok((missing, HeaderMap::new()));
+                return match question.missing() {
+                    Some(missing) => Ok((missing, *refusal.headers)),
+                    None => Err(ClientError::Problem(refusal)),
+                };
             }
             response => response?,
         };
@@ -183,7 +213,8 @@ impl Requests {
     pub(super) fn open(&self, method: &Method, path: &str, body: RequestBody) -> Result<Body, ClientError> {
         let mut connection = Connection::new().map_err(|error| self.ended(error))?;
         let Connection { runtime, sender } = &mut connection;
-        let response = runtime.block_on(self.send(sender, self.request(method, path, body)?))?;
+        let sent = self.send(sender, self.request(method, path, body)?);
+        let response = runtime.block_on(self.in_time(sent))??;
         Ok(Body { requests: self.clone(), incoming: response.into_body(), connection, part: Bytes::new() })
     }
 }
@@ -201,15 +232,17 @@ impl Body {
         }
     }
 
-    /// Like [`Body::next_part`], but `None` if nothing arrives in this time.
+    /// Like [`Body::next_part`], but `None` if nothing arrives in this time. [`ClientError::Silent`] counts from the call.
     ///
     /// # Errors
     /// As for [`Body::next_part`].
     pub fn next_part_timeout(&mut self, within: Duration) -> Result<Option<Option<Bytes>>, ClientError> {
         let Self { requests, connection, incoming, .. } = self;
+        let patience = requests.patience.unwrap_or(Duration::MAX);
         loop {
-            let frame = connection.runtime.block_on(async { timeout(within, incoming.frame()).await });
+            let frame = connection.runtime.block_on(async { timeout(within.min(patience), incoming.frame()).await });
             let frame = match frame {
+                Err(_) if within > patience => return Err(requests.silent(patience)),
                 Err(_) => return Ok(None),
                 Ok(None) => return Ok(Some(None)),
                 Ok(Some(frame)) => frame.map_err(|error| requests.ended(error))?,

@@ -10,7 +10,7 @@ use convofold_cluster::ClusterMap;
 use convofold_server::Client;
 
 use super::status::ask;
-use super::{LogArgs, TokenArgs, failed};
+use super::{LogArgs, SILENCE, TokenArgs, failed};
 use crate::console::Console;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
@@ -106,8 +106,8 @@ impl BackupArgs {
         let found = status.partitions.iter().find(|it| it.partition == partition);
         let log_seq = found.ok_or("it has not opened the partition")?.log_seq;
         let path = self.to.join(file_name(partition, log_seq));
-        let client =
-            Client::of_url(&format!("{url}/partitions/{partition}/all"), token).map_err(|error| chain(&error))?;
+        let client = Client::of_url(&format!("{url}/partitions/{partition}/all"), token);
+        let client = client.map_err(|error| chain(&error))?.patience(SILENCE);
         let report = backup::write(&client, &path, &BackupOptions::new(), |_| {}).map_err(|error| chain(&error))?;
         Ok((path, report.contents))
     }

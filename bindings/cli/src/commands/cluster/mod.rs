@@ -64,6 +64,9 @@ impl ClusterArgs {
     }
 }
 
+/// How long a node may be silent while it sends a backup or events.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The log of a cluster.
 #[derive(Debug, Args)]
 struct LogArgs {

@@ -6,7 +6,7 @@ use convofold::{Batch, Seq};
 use convofold_cluster::nats::{PublishError, PublishOptions, Publisher};
 use convofold_server::Client;
 
-use super::{LogArgs, TokenArgs, failed};
+use super::{LogArgs, SILENCE, TokenArgs, failed};
 use crate::console::Console;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
@@ -53,7 +53,7 @@ impl RepublishArgs {
         let stop = interrupt::flag()?;
         // There the node refuses a token that would get events without their texts, or of some tenants only.
         let of_all = format!("{url}/partitions/{}/all", self.partition);
-        let client = Client::of_url(&of_all, self.token.token()?.as_deref())?;
+        let client = Client::of_url(&of_all, self.token.token()?.as_deref())?.patience(SILENCE);
         let publisher = Publisher::new(&nats, &registry, PublishOptions::new().stop(stop));
         let mut changes = client.changes(self.from, false)?;
         let mut batch = Vec::new();

@@ -1,6 +1,7 @@
 //! `convofold cluster status`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
 use convofold::StateHash;
@@ -58,9 +59,12 @@ struct Different {
     equal_at: Option<u64>,
 }
 
+/// How long a node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Asks a node about its partitions. The address may belong to a node of another log by now, which is an error.
 pub(super) fn ask(url: &str, log: &str, node: &str, token: Option<&str>) -> Result<NodeStatus, String> {
-    let client = Client::of_url(url, token).map_err(|error| chain(&error))?;
+    let client = Client::of_url(url, token).map_err(|error| chain(&error))?.patience(PATIENCE);
     let found: NodeStatus = client.partitions().map_err(|error| chain(&error))?;
     if found.node != node || found.log != log {
         return Err(format!("expected node {node} of log {log} at {url}, found {} of {}", found.node, found.log));
