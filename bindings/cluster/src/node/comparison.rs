@@ -11,9 +11,12 @@ use super::life::Open;
 use super::status::{Different, NodeStatus};
 use crate::agree::{Agreement, compare};
 use crate::nats::Registry;
+use crate::records::{ClusterMap, Owners};
 
 /// How often the other owners are asked.
 const INTERVAL: Duration = Duration::from_secs(10);
+/// How long another node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks whether to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -40,20 +43,21 @@ impl Comparison {
             let Some(open) = self.open.upgrade() else { return };
             let own = open.status();
             drop(open);
-            let others = self.others(&own);
+            let Ok(cluster) = self.registry.read() else { continue };
+            let others = self.others(&own, &cluster);
             let Some(open) = self.open.upgrade() else { return };
-            open.note_different(differences(&own, &others));
+            open.note_different(differences(&own, &others, &cluster.owners));
         }
     }
 
     /// What the other owners of the partitions say. Those that do not answer are asked again next time.
-    fn others(&self, own: &NodeStatus) -> Vec<NodeStatus> {
-        let Ok(cluster) = self.registry.read() else { return Vec::new() };
+    fn others(&self, own: &NodeStatus, cluster: &ClusterMap) -> Vec<NodeStatus> {
         let partitions = own.partitions.iter().map(|it| it.partition);
         let owners: BTreeSet<&String> = partitions.flat_map(|partition| cluster.owners.of(partition)).collect();
         let ask = |owner: &String| {
             let url = &cluster.nodes.get(owner)?.url;
-            let found = Client::of_url(url, self.token.as_deref()).ok()?.partitions::<NodeStatus>().ok()?;
+            let client = Client::of_url(url, self.token.as_deref()).ok()?.patience(PATIENCE);
+            let found = client.partitions::<NodeStatus>().ok()?;
             // The address may belong to another node by now.
             (found.node == *owner && found.log == own.log).then_some(found)
         };
@@ -61,14 +65,29 @@ impl Comparison {
     }
 }
 
-/// The partitions in which another node has another state after the same message.
-fn differences(own: &NodeStatus, others: &[NodeStatus]) -> BTreeMap<u32, Different> {
+/// The partitions in which another owner has another state after the same message. One that was found before stays until both
+/// have the same state, or the other node does not own the partition any more: an owner that is unreachable proves nothing.
+fn differences(own: &NodeStatus, others: &[NodeStatus], owners: &Owners) -> BTreeMap<u32, Different> {
     let mut found = BTreeMap::new();
-    for other in others {
-        for theirs in &other.partitions {
-            let Some(ours) = own.partitions.iter().find(|it| it.partition == theirs.partition) else { continue };
-            if let Agreement::Different { log_seq, equal_at } = compare(&ours.hashes, &theirs.hashes) {
-                found.insert(ours.partition, Different { node: other.node.clone(), log_seq, equal_at });
+    for ours in &own.partitions {
+        let theirs = |node: &String| {
+            let other = others.iter().find(|other| other.node == *node)?;
+            other.partitions.iter().find(|it| it.partition == ours.partition)
+        };
+        let agreement =
+            |node: &String| theirs(node).map_or(Agreement::Unknown, |theirs| compare(&ours.hashes, &theirs.hashes));
+        let is_other = |node: &&String| **node != own.node;
+        for node in owners.of(ours.partition).iter().filter(is_other) {
+            let known = || ours.different.clone().filter(|known| known.node == *node);
+            let different = match agreement(node) {
+                Agreement::Different { log_seq, equal_at } => {
+                    Some(Different { node: node.clone(), log_seq, equal_at })
+                }
+                Agreement::Unknown => known(),
+                Agreement::Equal { .. } => None,
+            };
+            if let Some(different) = different {
+                found.entry(ours.partition).or_insert(different);
             }
         }
     }
@@ -102,14 +121,33 @@ mod tests {
         }
     }
 
+    /// The owners of partition 3.
+    fn owners(names: &[&str]) -> Owners {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Owners { version: 1, owners: BTreeMap::from([(3, names)]) }
+    }
+
     #[test]
     fn the_first_message_after_which_another_owner_differs_is_named() {
         let own = node("a", 3, &[(10, 1), (20, 2), (30, 3)]);
         let same = node("b", 3, &[(20, 2), (40, 4)]);
         let elsewhere = node("c", 4, &[(20, 9)]);
-        assert_eq!(differences(&own, &[same.clone(), elsewhere]), BTreeMap::new());
+        let all = owners(&["a", "b", "c", "d"]);
+        assert_eq!(differences(&own, &[same.clone(), elsewhere], &all), BTreeMap::new());
         let differs = node("d", 3, &[(10, 1), (20, 8), (30, 8)]);
         let different = Different { node: "d".to_owned(), log_seq: 20, equal_at: Some(10) };
-        assert_eq!(differences(&own, &[same, differs]), BTreeMap::from([(3, different)]));
+        assert_eq!(differences(&own, &[same, differs], &all), BTreeMap::from([(3, different)]));
+    }
+
+    #[test]
+    fn an_alarm_stays_until_the_owners_are_equal_again_or_one_owns_the_partition_no_more() {
+        let mut own = node("a", 3, &[(10, 1), (20, 2)]);
+        let known = Different { node: "b".to_owned(), log_seq: 7, equal_at: None };
+        own.partitions[0].different = Some(known.clone());
+        let (both, alarm) = (owners(&["a", "b"]), BTreeMap::from([(3, known)]));
+        assert_eq!(differences(&own, &[], &both), alarm, "b cannot be reached");
+        assert_eq!(differences(&own, &[node("b", 3, &[])], &both), alarm, "b was started again");
+        assert_eq!(differences(&own, &[node("b", 3, &[(20, 2)])], &both), BTreeMap::new());
+        assert_eq!(differences(&own, &[], &owners(&["a", "c"])), BTreeMap::new());
     }
 }
