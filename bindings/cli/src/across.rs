@@ -7,10 +7,10 @@ use convofold::{
     ReportQuery, State, StateHash, Totals, When,
 };
 use convofold_cluster::ask::{
-    AskOptions, Gather, GatherError, GatherView, Gathered, KnownOwners, Missing, PartitionAnswer,
+    AskOptions, Gather, GatherError, GatherView, Gathered, Missing, PartitionAnswer, RegisteredOwners,
 };
 use convofold_cluster::nats::{ClusterError, ConnectOptions, Nats, Registry};
-use convofold_cluster::{ClusterMap, LogName, NodeRecord, RecordError};
+use convofold_cluster::{LogName, NodeRecord, RecordError};
 use convofold_server::{Asker, ListedPage};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -20,8 +20,8 @@ use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::opened::States;
 
-/// Number of missing partitions that are named in notes.
-const SHOWN_MISSING: usize = 8;
+/// Number of missing partitions that are named in notes, and of stale ones.
+const SHOWN: usize = 8;
 
 /// The partitions of a log, asked through the nodes that own them.
 #[derive(Debug)]
@@ -49,16 +49,21 @@ impl Cluster {
     /// # Errors
     /// [`CliError`] if the brokers do not answer, or have no such log.
     pub fn connect(url: &str, token: Option<String>, console: &mut Console) -> Result<Self, CliError> {
-        let invalid = || CliError::new(Exit::Usage, format!("expected nats://HOST:PORT/LOG, found {url}"));
-        let (servers, log) = url.strip_prefix("nats://").and_then(|rest| rest.rsplit_once('/')).ok_or_else(invalid)?;
-        let log: LogName = log.parse().map_err(|error: RecordError| CliError::new(Exit::Usage, error.to_string()))?;
-        let servers: Vec<_> = servers.split(',').map(|server| format!("nats://{server}")).collect();
-        let map = read_map(&servers.join(","), &log).map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
+        let (_nats, registry) = open_log(url)?;
+        Self::of_log(&registry, token, console)
+    }
+
+    /// Reads who owns the partitions of a log, and asks these nodes.
+    ///
+    /// # Errors
+    /// [`CliError`] if the brokers do not answer.
+    pub fn of_log(registry: &Registry, token: Option<String>, console: &mut Console) -> Result<Self, CliError> {
+        let map = registry.read().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
         let is_overheard = |record: &NodeRecord| Asker::of_url(&record.url).is_ok_and(|asker| asker.is_overheard());
         if token.is_some() && map.nodes.values().any(is_overheard) {
             console.note("warning: the token and the answers cross the network in clear: use https");
         }
-        let owners = KnownOwners::of_cluster(&map);
+        let owners = RegisteredOwners::new(registry, &map);
         let owners = owners.map_err(|error| CliError::new(Exit::Failure, error.to_string()))?;
         Ok(Self::new(Gather::new(owners, AskOptions::default().token(token))?))
     }
@@ -94,16 +99,24 @@ impl Cluster {
     fn noted<T>(&self, gathered: Result<Gathered<T>, GatherError>) -> Result<T, CliError> {
         let Gathered { answer, partitions, missing, .. } = gathered?;
         let mut told = self.told.lock();
-        told.partitions.extend(partitions.into_iter().map(|from| (from.partition, from)));
+        for from in partitions {
+            // One answer that may be old is enough for the whole command.
+            let is_stale = told.partitions.get(&from.partition).is_some_and(|known| known.is_stale);
+            if !is_stale || from.is_stale {
+                told.partitions.insert(from.partition, from);
+            }
+        }
         told.missing.extend(missing.into_iter().map(|missing| (missing.partition, missing)));
         Ok(answer)
     }
 
-    /// Like [`Cluster::noted`], for a conversation: nothing is known if its partition is missing.
+    /// Like [`Cluster::noted`], for a conversation: nothing is known if its partition is missing, or an answer that may be old
+    /// says that there is none.
     fn found<T>(&self, gathered: Result<Gathered<Option<T>>, GatherError>) -> Result<Option<T>, CliError> {
         let gathered = gathered?;
-        match gathered.missing.first() {
-            Some(missing) => Err(CliError::new(Exit::Incomplete, missing.to_string())),
+        let stale = gathered.stale().next().filter(|_| gathered.answer.is_none()).map(PartitionAnswer::staleness);
+        match gathered.missing.first().map(ToString::to_string).or(stale) {
+            Some(why) => Err(CliError::new(Exit::Incomplete, why)),
             None => self.noted(Ok(gathered)),
         }
     }
@@ -116,28 +129,44 @@ impl Cluster {
         json!({ "partitions": told.partitions.values().collect::<Vec<_>>(), "missing": values(&told.missing) })
     }
 
-    /// Whether partitions are missing in the answers so far.
+    /// Whether partitions are missing in the answers so far, or their part may be old.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
-        !self.told.lock().missing.is_empty()
+        let told = self.told.lock();
+        !told.missing.is_empty() || told.partitions.values().any(|from| from.is_stale)
     }
 
-    /// Prints which partitions are missing. Returns how the command ends.
+    /// Prints which partitions are missing, and whose part may be old. Returns how the command ends.
     pub fn tell(&self, console: &mut Console) -> Exit {
         let told = self.told.lock();
-        for missing in told.missing.values().take(SHOWN_MISSING) {
-            console.note(format_args!("incomplete: {missing}"));
+        let missing: Vec<_> = told.missing.values().map(ToString::to_string).collect();
+        let stale: Vec<_> =
+            told.partitions.values().filter(|from| from.is_stale).map(PartitionAnswer::staleness).collect();
+        for (what, found) in [("incomplete", &missing), ("stale", &stale)] {
+            found.iter().take(SHOWN).for_each(|found| console.note(format_args!("{what}: {found}")));
+            if found.len() > SHOWN {
+                console.note(format_args!("{what}: {} more partitions", found.len() - SHOWN));
+            }
         }
-        if told.missing.len() > SHOWN_MISSING {
-            console.note(format_args!("incomplete: {} more are missing", told.missing.len() - SHOWN_MISSING));
-        }
-        if told.missing.is_empty() { Exit::Success } else { Exit::Incomplete }
+        if missing.is_empty() && stale.is_empty() { Exit::Success } else { Exit::Incomplete }
     }
 }
 
-fn read_map(servers: &str, log: &LogName) -> Result<ClusterMap, ClusterError> {
-    let nats = Nats::connect(servers, ConnectOptions::new())?;
-    Registry::open(&nats, log)?.read()
+/// Connects to the brokers of a log, `nats://HOST:PORT,HOST:PORT/LOG`.
+///
+/// # Errors
+/// [`CliError`] if the brokers do not answer, or have no such log.
+pub fn open_log(url: &str) -> Result<(Nats, Registry), CliError> {
+    let invalid = || CliError::new(Exit::Usage, format!("expected nats://HOST:PORT/LOG, found {url}"));
+    let (servers, log) = url.strip_prefix("nats://").and_then(|rest| rest.rsplit_once('/')).ok_or_else(invalid)?;
+    let log: LogName = log.parse().map_err(|error: RecordError| CliError::new(Exit::Usage, error.to_string()))?;
+    let servers: Vec<_> = servers.split(',').map(|server| format!("nats://{server}")).collect();
+    let open = || {
+        let nats = Nats::connect(&servers.join(","), ConnectOptions::new())?;
+        let registry = Registry::open(&nats, &log)?;
+        Ok((nats, registry))
+    };
+    open().map_err(|error: ClusterError| CliError::new(Exit::Failure, chain(&error)))
 }
 
 /// The questions to a cluster at a moment. Each method fails with the [`CliError`] for the reader of the command.
@@ -240,5 +269,62 @@ impl From<GatherError> for CliError {
             }
             error => Self::new(Exit::Failure, chain(&error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use convofold_cluster::Partitions;
+    use convofold_cluster::ask::KnownOwners;
+
+    use super::*;
+
+    fn cluster() -> Cluster {
+        let owners = KnownOwners::new(Partitions::new(NonZeroU32::MIN), Vec::new());
+        Cluster::new(Gather::new(owners, AskOptions::default()).unwrap())
+    }
+
+    /// An answer of these partitions and of followers in these states; only one that follows is current.
+    fn answer<T: serde::de::DeserializeOwned>(answer: &Value, states: &[&str], missing: &[u32]) -> Gathered<T> {
+        let from = |(partition, state): (u32, &&str)| {
+            json!({ "partition": partition, "node": "a", "log_seq": 7, "lag": 5, "state": state,
+                "verified_age_ms": 3_600_000, "is_stale": *state != "following" })
+        };
+        let partitions: Vec<_> = (0..).zip(states).map(from).collect();
+        let missing: Vec<_> = missing.iter().map(|it| json!({ "partition": it, "why": ["b: no answer"] })).collect();
+        serde_json::from_value(json!({ "answer": answer, "partitions": partitions, "missing": missing })).unwrap()
+    }
+
+    /// How a command ends after these answers, and what it prints.
+    fn told(cluster: &Cluster) -> (Exit, String) {
+        let mut frame = Console::plain(Box::new(std::io::sink()), Box::new(std::io::sink())).frame();
+        let exit = cluster.tell(frame.console());
+        (exit, frame.into_texts().unwrap().1)
+    }
+
+    #[test]
+    fn a_command_names_the_partitions_whose_answers_may_be_old_and_its_exit_code_says_so() {
+        let cluster = cluster();
+        cluster.noted::<u32>(Ok(answer(&json!(1), &["following", "following"], &[]))).unwrap();
+        assert_eq!(told(&cluster), (Exit::Success, String::new()));
+        cluster.noted::<u32>(Ok(answer(&json!(1), &["following", "waiting"], &[2]))).unwrap();
+        // A later answer that is current does not hide it.
+        cluster.noted::<u32>(Ok(answer(&json!(1), &["following", "following"], &[]))).unwrap();
+        let (exit, said) = told(&cluster);
+        assert_eq!(exit, Exit::Incomplete);
+        assert!(said.contains("incomplete: partition 2 is missing: b: no answer"), "{said}");
+        let stale = "stale: partition 1: the answer of a may be old: its follower is waiting, verified 3600s ago";
+        assert!(said.contains(stale), "{said}");
+    }
+
+    #[test]
+    fn an_answer_that_may_be_old_does_not_say_that_a_conversation_does_not_exist() {
+        let cluster = cluster();
+        let absent = |state| cluster.found::<u32>(Ok(answer(&Value::Null, &[state], &[])));
+        assert_eq!(absent("following").unwrap(), None);
+        assert!(matches!(absent("waiting"), Err(CliError::Failed(failure)) if failure.exit() == Exit::Incomplete));
+        assert_eq!(cluster.found::<u32>(Ok(answer(&json!(4), &["waiting"], &[]))).unwrap(), Some(4));
     }
 }

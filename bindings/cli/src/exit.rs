@@ -22,7 +22,7 @@ pub enum Exit {
     Damaged,
     /// Two sides of a comparison differ.
     Different,
-    /// Partitions of a cluster are missing in the answer.
+    /// Partitions of a cluster are missing in the answer, or their part of it may be old.
     Incomplete,
     /// A replay was stopped at a consistent point and can be resumed.
     Interrupted,
@@ -39,7 +39,7 @@ impl Exit {
         (Self::InUse, 5, "another process has the database open and does not answer"),
         (Self::Damaged, 6, "damage found, or data lost (verify, audit, repair, hash)"),
         (Self::Different, 7, "the two sides differ (diff)"),
-        (Self::Incomplete, 8, "partitions of a cluster are missing in the answer"),
+        (Self::Incomplete, 8, "partitions of a cluster are missing in the answer, or their part of it may be old"),
         (Self::Interrupted, 130, "replay stopped; the same command resumes it"),
     ];
 

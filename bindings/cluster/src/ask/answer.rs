@@ -1,5 +1,7 @@
 //! An answer of several partitions.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// An answer, with who gave it and what is missing in it.
@@ -36,6 +38,20 @@ pub struct PartitionAnswer {
     /// verified for 30 seconds that it does, or was 30 seconds behind. No other owner had a better answer.
     #[serde(default)]
     pub is_stale: bool,
+}
+
+impl PartitionAnswer {
+    /// Why the answer may be old, on one line.
+    #[must_use]
+    pub fn staleness(&self) -> String {
+        let Self { partition, node, .. } = self;
+        let state = self.state.as_deref().unwrap_or("unknown");
+        let verified = self.verified_age_ms.map_or("never verified".to_owned(), |ms| {
+            format!("verified {:?} ago", Duration::from_secs(ms / 1_000))
+        });
+        let lag = self.lag.map_or(String::new(), |lag| format!(", behind by {lag} messages"));
+        format!("partition {partition}: the answer of {node} may be old: its follower is {state}, {verified}{lag}")
+    }
 }
 
 /// A partition without an answer.

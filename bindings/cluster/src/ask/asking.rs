@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use convofold_server::{Answered, Asker, ClientError, Question};
+use convofold::Time;
+use convofold_server::{Asker, ClientError, Question};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{Missing, PartitionAnswer};
 use super::error::GatherError;
@@ -19,6 +20,9 @@ use crate::headers;
 
 /// An answer is stale if the node verified longer ago that it follows the log, or is further behind.
 const MAX_AGE_MS: u64 = 30_000;
+
+/// The owners are read again at most once in this time.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The statuses of a question that each node refuses.
 const REFUSALS: [u16; 6] = [400, 401, 403, 409, 410, 422];
@@ -33,6 +37,8 @@ pub(super) struct Asking {
     answered_last: Mutex<HashMap<u32, String>>,
     /// The partitions and nodes whose last answer was stale. They are asked last.
     stale: Mutex<HashSet<(u32, String)>>,
+    /// When the owners were read again last. Held while they are read, so that all who wait get what one reads.
+    looked: tokio::sync::Mutex<Option<Instant>>,
     parallel: Semaphore,
 }
 
@@ -70,14 +76,17 @@ impl Asking {
             askers: Mutex::default(),
             answered_last: Mutex::default(),
             stale: Mutex::default(),
+            looked: tokio::sync::Mutex::default(),
             parallel,
         }
     }
 
-    /// Asks each of these partitions its question.
+    /// Asks each of these partitions its question. An owner that has not read what the log had at `known_at` gives a stale
+    /// answer.
     pub(super) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         questions: impl IntoIterator<Item = (u32, Arc<Question<T>>)>,
+        known_at: Option<Time>,
         token: Option<Arc<str>>,
     ) -> Result<Parts<T>, GatherError> {
         // A question that is dropped ends them.
@@ -87,7 +96,7 @@ impl Asking {
             let (asking, token) = (self.clone(), token.clone());
             let task = tasks.spawn(async move {
                 let _permit = asking.parallel.acquire().await;
-                asking.ask_one(partition, &question, token.as_deref()).await
+                asking.ask_one(partition, &question, known_at, token.as_deref()).await
             });
             partition_of.insert(task.id(), partition);
         }
@@ -118,8 +127,15 @@ impl Asking {
 
     /// Asks one owner; the next one too if the first fails, gives a stale answer, or has not answered after a while. The first
     /// answer counts that is not stale, and a stale one only if no owner has a better one.
-    async fn ask_one<T: 'static>(&self, partition: u32, question: &Question<T>, token: Option<&str>) -> Outcome<T> {
+    async fn ask_one<T: 'static>(
+        self: &Arc<Self>,
+        partition: u32,
+        question: &Question<T>,
+        known_at: Option<Time>,
+        token: Option<&str>,
+    ) -> Outcome<T> {
         let mut owners = self.owners_of(partition).into_iter();
+        let mut asked: Vec<Owner> = Vec::new();
         let deadline = Instant::now() + self.options.answer_within;
         let mut running = FuturesUnordered::new();
         let mut silent: Vec<String> = Vec::new();
@@ -130,11 +146,18 @@ impl Asking {
             let mut next_at = deadline;
             if let Some(owner) = owners.next() {
                 silent.push(owner.node.clone());
+                asked.push(owner.clone());
                 running.push(self.ask_owner(owner, question, token));
                 next_at = deadline.min(Instant::now() + self.options.next_owner_after);
-            }
-            if running.is_empty() {
-                return last_resort(stale, partition, why);
+            } else if running.is_empty() {
+                // Others may own the partition by now.
+                let _ = timeout_at(deadline, self.look_again()).await;
+                let others = self.owners_of(partition).into_iter().filter(|owner| !asked.contains(owner));
+                owners = others.collect::<Vec<_>>().into_iter();
+                if owners.len() == 0 {
+                    return last_resort(stale, partition, why);
+                }
+                continue;
             }
             let (owner, judged) = tokio::select! {
                 Some(judged) = running.next() => judged,
@@ -150,7 +173,7 @@ impl Asking {
             silent.retain(|node| *node != owner.node);
             match judged {
                 Judged::Said(said, told) => {
-                    let from = told.from(partition, owner);
+                    let from = told.from(partition, owner, known_at);
                     self.note(&from);
                     if !from.is_stale {
                         return Outcome::Said(said, from);
@@ -163,9 +186,24 @@ impl Asking {
                     let source = Box::new(source);
                     return Outcome::Refused(GatherError::Refused { node: owner.node, source });
                 }
-                Judged::Failed(error) => why.push(format!("{}: {error}", owner.node)),
+                Judged::Failed(error) => {
+                    why.push(format!("{}: {error}", owner.node));
+                    let asking = self.clone();
+                    tokio::spawn(async move { asking.look_again().await });
+                }
             }
         }
+    }
+
+    /// Reads the owners again, unless that was done just now.
+    async fn look_again(self: &Arc<Self>) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < LOOK_INTERVAL) {
+            return;
+        }
+        let asking = self.clone();
+        let _ = spawn_blocking(move || asking.directory.look_again()).await;
+        *looked = Some(Instant::now());
     }
 
     /// Remembers whom to ask first and last.
@@ -239,13 +277,16 @@ struct Told {
     lag: Option<u64>,
     lag_ms: Option<u64>,
     verified_age_ms: Option<u64>,
+    /// When the question was sent, in milliseconds since the epoch.
+    asked_ms: i64,
 }
 
 impl Told {
-    fn of<T>(answered: &Answered<T>) -> Self {
-        let text = |name| answered.header(name).map(str::to_owned);
-        let number = |name| answered.header(name).and_then(|value| value.parse().ok());
+    fn of<'a>(asked_ms: i64, header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let text = |name| header(name).map(str::to_owned);
+        let number = |name| header(name).and_then(|value| value.parse().ok());
         Self {
+            asked_ms,
             node: text(headers::NODE),
             log: text(headers::LOG),
             state: text(headers::STATE),
@@ -267,43 +308,84 @@ impl Told {
         })
     }
 
+    /// Whether the node has read all that the log had at this time. Of a node that has caught up it is known since its last
+    /// verification only.
+    fn has_read_to(&self, time: Time) -> bool {
+        let behind_ms = self.lag_ms.zip(self.verified_age_ms).map(|(lag_ms, age_ms)| match lag_ms {
+            0 => age_ms,
+            lag_ms => lag_ms,
+        });
+        let read_ms = behind_ms.map(|ms| self.asked_ms.saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX)));
+        read_ms.is_some_and(|read_ms| time.ms() <= read_ms)
+    }
+
     fn is_stale(&self) -> bool {
         let follows = matches!(self.state.as_deref(), Some("following" | "caught-up"));
         let is_recent = |ms: Option<u64>| ms.is_some_and(|ms| ms < MAX_AGE_MS);
         !(follows && is_recent(self.verified_age_ms) && is_recent(self.lag_ms))
     }
 
-    fn from(self, partition: u32, owner: Owner) -> PartitionAnswer {
-        let is_stale = owner.log.is_some() && self.is_stale();
+    fn from(self, partition: u32, owner: Owner, known_at: Option<Time>) -> PartitionAnswer {
+        let lacks = |time| !self.has_read_to(time);
+        let is_stale = owner.log.is_some() && (self.is_stale() || known_at.is_some_and(lacks));
         let Self { state, log_seq, lag, verified_age_ms, .. } = self;
         PartitionAnswer { partition, node: owner.node, log_seq, lag, state, verified_age_ms, is_stale }
     }
 }
 
-/// Asks an owner, and whether it is the one that was asked.
+/// Asks an owner, and whether it is the one that was asked. What another node says is neither an answer nor a refusal.
 async fn judge<T: 'static>(asker: &Asker, owner: &Owner, question: &Question<T>, token: Option<&str>) -> Judged<T> {
-    let (said, told) = match asker.ask(&owner.path, question, token).await {
+    let asked_ms = Time::now().ms();
+    let (outcome, told) = match asker.ask(&owner.path, question, token).await {
         Ok(answered) => {
-            let told = Told::of(&answered);
-            (Said::Answer(answered.answer), told)
+            let told = Told::of(asked_ms, |name| answered.header(name));
+            (Ok(Said::Answer(answered.answer)), told)
         }
-        Err(ClientError::Problem(refusal)) if refusal.is_nothing => {
-            (Said::Nothing { earliest: refusal.earliest }, Told::default())
+        Err(ClientError::Problem(refusal)) => {
+            let told = Told::of(asked_ms, |name| refusal.header(name));
+            match refusal.is_nothing {
+                true => (Ok(Said::Nothing { earliest: refusal.earliest }), told),
+                false => (Err(ClientError::Problem(refusal)), told),
+            }
         }
-        Err(error) if error.status().is_some_and(|status| REFUSALS.contains(&status)) => return Judged::Refused(error),
         Err(error) => return Judged::Failed(error.words()),
     };
-    let told = if owner.log.is_some() && told.node.is_none() {
-        // That there is nothing comes without headers, and any server says so of a path that it does not know.
-        match asker.ask(&owner.path, &Question::<Value>::new("/api/v1/totals", &[(); 0]), token).await {
-            Ok(answered) => Told::of(&answered),
-            Err(error) => return Judged::Failed(error.words()),
+    match (told.mismatch(owner), outcome) {
+        (Some(why), _) => Judged::Failed(why),
+        (None, Ok(said)) => Judged::Said(said, told),
+        (None, Err(error)) if error.status().is_some_and(|status| REFUSALS.contains(&status)) => Judged::Refused(error),
+        (None, Err(error)) => Judged::Failed(error.words()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(lag_ms: u64, verified_age_ms: u64) -> Told {
+        Told {
+            asked_ms: 100_000,
+            lag_ms: Some(lag_ms),
+            verified_age_ms: Some(verified_age_ms),
+            state: Some("following".to_owned()),
+            ..Told::default()
         }
-    } else {
-        told
-    };
-    match told.mismatch(owner) {
-        Some(why) => Judged::Failed(why),
-        None => Judged::Said(said, told),
+    }
+
+    #[test]
+    fn an_owner_has_read_up_to_its_last_message_or_verification() {
+        let has_read_to = |told: Told, ms| told.has_read_to(Time::from_ms(ms).unwrap());
+        assert!(has_read_to(told(20_000, 5), 80_000) && !has_read_to(told(20_000, 5), 80_001));
+        assert!(has_read_to(told(0, 9_000), 91_000) && !has_read_to(told(0, 9_000), 91_001));
+        assert!(!has_read_to(Told { asked_ms: 100_000, ..Told::default() }, 1));
+    }
+
+    #[test]
+    fn an_answer_about_what_was_known_then_is_stale_if_the_owner_had_not_read_it() {
+        let owner = Owner { node: "a".to_owned(), url: String::new(), path: String::new(), log: Some("chat".to_owned()) };
+        let is_stale = |known_at: Option<i64>| {
+            told(20_000, 5).from(0, owner.clone(), known_at.and_then(Time::from_ms)).is_stale
+        };
+        assert_eq!([None, Some(70_000), Some(90_000)].map(is_stale), [false, false, true]);
     }
 }

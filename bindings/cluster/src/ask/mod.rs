@@ -2,6 +2,8 @@
 
 // In the order in which to read them.
 mod owners;
+#[cfg(feature = "nats")]
+mod registered;
 mod options;
 mod error;
 mod answer;
@@ -17,4 +19,6 @@ pub use error::GatherError;
 pub use gather::Gather;
 pub use options::AskOptions;
 pub use owners::{Directory, KnownOwners, Owner};
+#[cfg(feature = "nats")]
+pub use registered::RegisteredOwners;
 pub use view::{GatherView, StateAndArrivals};

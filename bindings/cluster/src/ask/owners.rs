@@ -23,6 +23,10 @@ pub trait Directory: Send + Sync {
 
     /// The owners of a partition, in the order in which they are asked.
     fn owners(&self, partition: u32) -> Vec<Owner>;
+
+    /// Reads the owners again, because one of them has not answered, or has said that it is none. Blocks. If they cannot be read, they
+    /// stay as they were.
+    fn look_again(&self) {}
 }
 
 /// Owners that do not change.

@@ -231,7 +231,11 @@ impl<'a> GatherView<'a> {
         &self,
         questions: impl IntoIterator<Item = (u32, Arc<Question<T>>)>,
     ) -> Result<Gathered<Vec<(u32, T)>>, GatherError> {
-        let parts = self.gather.asking().ask(questions, self.gather.token()).await?;
+        let known_at = match self.known_at {
+            Some(When::At(time)) => Some(time),
+            _ => None,
+        };
+        let parts = self.gather.asking().ask(questions, known_at, self.gather.token()).await?;
         let Parts { said, earliest, partitions, missing } = parts;
         if said.is_empty() && missing.is_empty() && !partitions.is_empty() {
             return Err(GatherError::Nothing { earliest });

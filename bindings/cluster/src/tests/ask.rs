@@ -3,13 +3,16 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use convofold::{
     AgentMention, Convofold, Direction, Draft, Every, GroupBy, Kind, Measure, Page, Query, ReportQuery, Sort,
     StatusFilter, Time, TimeField, View, When,
 };
-use convofold_server::{Client, ListedPage, Mounts, Overview, Question, Relay, Server, Settings};
+use convofold_server::{
+    Client, ListedPage, Mounts, NewToken, Overview, Question, Relay, Role, Server, Settings, TokenFile,
+};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -570,6 +573,79 @@ fn an_answer_of_another_node_or_log_does_not_count() {
     assert!(found.answer.is_none() && found.is_complete() && found.stale().count() == 0);
     right.stop(Duration::from_secs(1));
     runtime.block_on(server.stop(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_refusal_of_another_node_or_log_is_no_answer() {
+    let (_home, full, empty) = databases();
+    let token = NewToken { name: "somebody".to_owned(), role: Role::Read, tenants: None, texts: false };
+    TokenFile::of(empty.dir()).add(token).unwrap();
+    let right = node(&full, &said("b", "chat", "caught-up", "5"));
+    for (name, log) in [("a", "sms"), ("c", "chat")] {
+        let wrong = node(&empty, &said(name, log, "caught-up", "5"));
+        let gathered = gather_of(&[("a", &wrong), ("b", &right)]).now().totals().unwrap();
+        assert_eq!((gathered.answer.0.len(), &gathered.partitions[0].node[..]), (1, "b"));
+        let alone = gather_of(&[("a", &wrong)]).now().totals().unwrap();
+        assert!(alone.missing[0].why[0].contains(&format!("node {name} of log {log}")), "{:?}", alone.missing);
+        wrong.stop(Duration::from_secs(1));
+    }
+    // Of the right node it is one.
+    let refusing = node(&empty, &said("a", "chat", "caught-up", "5"));
+    let refused = gather_of(&[("a", &refusing), ("b", &right)]).now().totals();
+    assert!(matches!(refused, Err(GatherError::Refused { source, .. }) if source.status() == Some(401)));
+    refusing.stop(Duration::from_secs(1));
+    right.stop(Duration::from_secs(1));
+}
+
+/// Owners that are others when they are read again.
+#[derive(Clone)]
+struct Moved {
+    before: Vec<Owner>,
+    after: Vec<Owner>,
+    looks: Arc<AtomicU64>,
+}
+
+impl Directory for Moved {
+    fn partitions(&self) -> Partitions {
+        Partitions::new(NonZeroU32::MIN)
+    }
+
+    fn owners(&self, _partition: u32) -> Vec<Owner> {
+        if self.looks.load(Ordering::SeqCst) == 0 { self.before.clone() } else { self.after.clone() }
+    }
+
+    fn look_again(&self) {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn owners_are_read_again_when_one_fails_and_those_of_now_are_asked() {
+    let (_home, full, empty) = databases();
+    let b = node(&full, &said("b", "chat", "caught-up", "5"));
+    let other = node(&empty, &said("a", "sms", "caught-up", "5"));
+    let owner = |node: &str, address: SocketAddr, partition: u32| Owner {
+        node: node.to_owned(),
+        url: format!("http://{address}"),
+        path: format!("/partitions/{partition}"),
+        log: Some("chat".to_owned()),
+    };
+    let now = owner("b", b.address(), 0);
+    // It does not answer, does not have the partition, or is another node.
+    for before in [owner("a", closed_address(), 0), owner("b", b.address(), 9), owner("a", other.address(), 0)] {
+        for before in [vec![before.clone()], vec![before, now.clone()]] {
+            let looks = Arc::new(AtomicU64::new(0));
+            let moved = Moved { before, after: vec![now.clone()], looks: looks.clone() };
+            let gather = Gather::new(moved, AskOptions::default().answer_within(PATIENCE)).unwrap();
+            assert_eq!(complete(gather.now().totals().unwrap()).0, full.totals());
+            while looks.load(Ordering::SeqCst) == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(complete(gather.now().totals().unwrap()).0, full.totals());
+        }
+    }
+    other.stop(Duration::from_secs(1));
+    b.stop(Duration::from_secs(1));
 }
 
 #[test]
