@@ -24,6 +24,10 @@ pub use personal::Personal;
 pub use subject::{InvalidSubject, NamedBy, Subject};
 pub use subjects::Subjects;
 
+/// The id of an erased conversation consists of this, and of hexadecimal digits.
+const PREFIX: &str = "erased-";
+const DIGITS: usize = 32;
+
 /// The id of an erased conversation: 128 random bits, which have nothing to do with the id before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pseudonym(u128);
@@ -33,6 +37,13 @@ impl Pseudonym {
     #[must_use]
     pub const fn from_bits(bits: u128) -> Self {
         Self(bits)
+    }
+
+    /// Whether this is the id of an erased conversation.
+    #[must_use]
+    pub fn is_id(id: &str) -> bool {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        id.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(is_digit))
     }
 
     /// An identity for the event that has this rank among the identities of the conversation. They have the order of their
@@ -45,7 +56,7 @@ impl Pseudonym {
 /// `erased-` and 32 hexadecimal digits.
 impl fmt::Display for Pseudonym {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "erased-{:032x}", self.0)
+        write!(f, "{PREFIX}{:0DIGITS$x}", self.0)
     }
 }
 

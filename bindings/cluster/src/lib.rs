@@ -46,6 +46,7 @@ mod headers;
 mod log;
 mod agree;
 mod follow;
+mod republish;
 #[cfg(feature = "ask")]
 pub mod ask;
 #[cfg(feature = "nats")]
@@ -70,4 +71,5 @@ pub use follow::verification::{Verification, verify};
 pub use log::{LogIdentity, Mark, Message, Source, SourceError};
 pub use partition::{Partitions, fnv1a32};
 pub use records::{ClusterMap, LogName, LogRecord, NodeRecord, Owners, RecordError, check_name};
+pub use republish::{KeptBack, Republish};
 pub use split::{Payload, Split, Splitter};

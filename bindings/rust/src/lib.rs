@@ -284,7 +284,7 @@ pub use convofold_store::replay;
 pub use convofold_store::{ConversationRecord, EventExportReport, ExportReport, Scan};
 
 // Maintenance: verification, audit, backup, repair and trim.
-pub use convofold_engine::{InvalidSubject, NamedBy, Subject, SubjectParamError, SubjectParams, Subjects};
+pub use convofold_engine::{InvalidSubject, NamedBy, Pseudonym, Subject, SubjectParamError, SubjectParams, Subjects};
 pub use convofold_store::{
     Compacted, Damage, DatabaseId, Disclosed, Hold, RecordKind, Recovery, ScanFinding, SkipReason, SkippedCheckpoint,
     Trimmed, UnknownDatabaseId,

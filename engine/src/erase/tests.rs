@@ -81,6 +81,19 @@ fn an_erased_conversation_has_the_same_counts_times_and_agents_at_each_moment() 
 }
 
 #[test]
+fn the_id_of_an_erased_conversation_is_recognised() {
+    for bits in [0, 1, u128::MAX] {
+        assert!(Pseudonym::is_id(&Pseudonym::from_bits(bits).to_string()));
+    }
+    let id = PSEUDONYM.to_string();
+    for other in
+        [&id[1..], &id[..id.len() - 1], &id.to_uppercase(), &format!("{id}0"), &id.replace('a', "g"), "", "t-1"]
+    {
+        assert!(!Pseudonym::is_id(other), "{other}");
+    }
+}
+
+#[test]
 fn nothing_of_the_member_is_left() {
     for seed in 0..20 {
         let events = personal_events(seed, 30);

@@ -1,8 +1,11 @@
 //! `convofold cluster republish`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use convofold::replay::Target as _;
 use convofold::{Batch, Seq};
+use convofold_cluster::Republish;
 use convofold_cluster::nats::{PublishError, PublishOptions, Publisher};
 use convofold_server::Client;
 
@@ -21,6 +24,9 @@ const BATCH_EVENTS: usize = 1_000;
 /// After brokers lost messages, the owners that had read them still have their events, and other owners do not. This publishes
 /// the events of one owner again, from a sequence number of its database on. Events that the log already has count as duplicates,
 /// so too many do no harm. The token must read the texts of all tenants (`convofold token add --texts`).
+///
+/// Erased conversations do not go back into the log, nor do events without a text from before the time up to which retention
+/// removed texts; the command says how many were kept back.
 ///
 /// `rollbacks` in `convofold cluster status` says where the log has lost messages.
 #[derive(Debug, Args)]
@@ -56,11 +62,17 @@ impl RepublishArgs {
         let client = Client::of_url(&of_all, self.token.token()?.as_deref())?.patience(SILENCE);
         let publisher = Publisher::new(&nats, &registry, PublishOptions::new().stop(stop));
         let mut changes = client.changes(self.from, false)?;
-        let mut batch = Vec::new();
+        let republish = Republish::new(registry.partitions(), self.partition, &client.retention_runs()?);
+        let (mut batch, mut kept_back) = (Vec::new(), BTreeMap::new());
         loop {
             let change = changes.next_change()?;
             let is_end = change.is_none();
-            batch.extend(change.map(|change| change.event));
+            if let Some(event) = change.map(|change| change.event) {
+                match republish.check(&event) {
+                    Ok(()) => batch.push(event),
+                    Err(why) => *kept_back.entry(why.to_string()).or_insert(0) += 1,
+                }
+            }
             if batch.len() >= BATCH_EVENTS || is_end {
                 let submitted = publisher.submit(Batch::new(std::mem::take(&mut batch)));
                 if submitted.is_err() {
@@ -75,6 +87,9 @@ impl RepublishArgs {
             Ok(published) => {
                 let events = text::counted(published.acknowledged, "event");
                 console.note(format_args!("{events} of {node} put into the log"));
+                for (why, count) in kept_back {
+                    console.note(format_args!("kept back: {} {why}", text::counted(count, "event")));
+                }
                 Ok(Exit::Success)
             }
             Err(PublishError::Stopped { .. }) => Ok(Exit::Interrupted),
