@@ -1,6 +1,7 @@
 //! Recorded hashes, and their comparison with the state as it was known then.
 
 use convofold_engine::{FOLD_VERSION, Moment, Seq, StateHash};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::api::handle::Convofold;
 use crate::api::view::View;
@@ -91,6 +92,27 @@ impl Convofold {
     #[must_use]
     pub fn erasures(&self) -> Vec<Erasure> {
         self.shared().erasures.read().receipts.clone()
+    }
+
+    /// A hash of what erasures and runs of retention have removed so far, of 53 bits; 0 if that is nothing. It says nothing about
+    /// anybody.
+    ///
+    /// Two databases with the same events have the same [`Convofold::state_hash`] if their hashes of what was removed are equal.
+    /// If these differ, the state hashes cannot be compared.
+    #[must_use]
+    pub fn removed_hash(&self) -> u64 {
+        let shared = self.shared();
+        let erasures = {
+            let erasures = shared.erasures.read();
+            (!erasures.is_empty()).then(|| erasures.sum())
+        };
+        let retention = shared.removals.read().sum();
+        if erasures.is_none() && retention.is_empty() {
+            return 0;
+        }
+        let erasures = erasures.unwrap_or_default().to_le_bytes();
+        // A number that every reader of JSON keeps.
+        (xxh3_64(&[erasures.as_slice(), &retention].concat()) >> 11).max(1)
     }
 
     /// The receipt of the erasure before which the state had this hash. So an auditor who has a backup of before can see that it

@@ -34,6 +34,8 @@ pub(crate) struct StoredErasure {
     pub(crate) conversations: Vec<KeyedHash>,
     /// The erased events, each with its conversation, in ascending order of their hashes.
     pub(crate) events: Vec<KeyedHash>,
+    /// The sum of the hashes of the random ids that the conversations have now.
+    pub(crate) pseudonyms: u64,
 }
 
 impl NumberedRecord for StoredErasure {

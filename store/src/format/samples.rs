@@ -295,6 +295,7 @@ pub(crate) fn erasure() -> StoredErasure {
         fold_version: 6,
         conversations: vec![[3; 16]],
         events: vec![[4; 16], [5; 16]],
+        pseudonyms: 0x0102_0304_0506_0708,
     }
 }
 

@@ -60,6 +60,8 @@ impl Erasure {
 pub(crate) struct Erasures {
     /// Usually one: a database that was restored with a ledger can have the key of the ledger beside its own.
     keyed: Vec<Keyed>,
+    /// The sum of the hashes of the ids that all erased conversations have now.
+    pseudonyms: u64,
     pub(crate) receipts: Vec<Erasure>,
     /// Those that cannot be read. With one of them, nothing may be written: erased events would come back.
     pub(crate) damaged: Vec<DamagedRecord>,
@@ -90,6 +92,7 @@ impl Erasures {
 
     fn add(&mut self, number: u64, erasure: &StoredErasure) {
         self.receipts.push(Erasure::of(number, erasure));
+        self.pseudonyms = self.pseudonyms.wrapping_add(erasure.pseudonyms);
         let place = self.keyed.iter().position(|keyed| keyed.key == erasure.key).unwrap_or(self.keyed.len());
         if place == self.keyed.len() {
             let Some(hasher) = Hasher::new(&erasure.key) else { return };
@@ -109,6 +112,17 @@ impl Erasures {
     /// Whether this event, or another one with its identity, was erased.
     pub(crate) fn have_event(&self, event: EventRef<'_>) -> bool {
         self.keyed.iter().any(|keyed| keyed.events.contains(&keyed.hasher.event(event)))
+    }
+
+    /// A hash of what was erased, and of the ids in its place, whatever the order of the erasures was. Keyed hashes are random
+    /// numbers, so their sum is a hash of all of them.
+    pub(crate) fn sum(&self) -> u64 {
+        let first = |bytes: &[u8]| bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        let of = |keyed: &Keyed| {
+            let hashes = keyed.conversations.iter().chain(&keyed.events).map(|hash| first(hash));
+            hashes.fold(first(&keyed.key), u64::wrapping_add)
+        };
+        self.keyed.iter().map(of).fold(self.pseudonyms, u64::wrapping_add)
     }
 
     /// The erasure before which the state had this hash.

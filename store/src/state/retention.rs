@@ -127,6 +127,22 @@ impl Removals {
         own().map(|(_, before)| *before).or_else(|| self.texts.get(&None).copied())
     }
 
+    /// What all runs together removed, by tenant, as bytes; none if no rule was about texts or conversations. Where one database
+    /// had several runs, another one can have had the last of them only.
+    pub(crate) fn sum(&self) -> Vec<u8> {
+        let runs = self.runs();
+        let mut by_tenant = BTreeMap::<_, (Option<i64>, Option<i64>, u64, u64)>::new();
+        for horizon in runs.iter().flat_map(|run| &run.horizons) {
+            let (texts, closed, conversations, events) = by_tenant.entry(&horizon.tenant).or_default();
+            *texts = horizon.texts_before.max(*texts);
+            *closed = horizon.closed_before.max(*closed);
+            *conversations += horizon.conversations;
+            *events += horizon.events;
+        }
+        let held = runs.last().map_or(0, |run| run.held);
+        if by_tenant.is_empty() { Vec::new() } else { format!("{by_tenant:?} {held}").into_bytes() }
+    }
+
     /// Whether the event may have a text that is gone.
     pub(crate) fn may_have_old_text(&self, event: EventRef<'_>) -> bool {
         self.latest_texts.is_some_and(|before| event.has_text_before(before))

@@ -27,6 +27,7 @@ mod marks;
 mod moments;
 mod read_only;
 mod recorded;
+mod removed;
 mod repair;
 #[cfg(feature = "airship")]
 mod replay;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use convofold_engine::{ConversationImage, Event, EventRef, Pseudonym, Seq, Status, Subjects};
+use convofold_engine::{ConversationImage, Event, EventRef, Seq, Status, Subjects};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::EraseError;
 use super::search::Search;
+use super::seed::Seed;
 use crate::care::rewrite::base::Base;
-use crate::care::rewrite::{Becomes, Filter, RewriteError, random};
+use crate::care::rewrite::{Becomes, Filter, RewriteError};
 use crate::conversations::archive::alone;
 use crate::conversations::page::{PAGE_SLOTS, read_page};
 use crate::format::erasures::KeyedHash;
@@ -45,6 +47,7 @@ pub(super) fn find(
     pages: &[PageEntry],
     holds: &Holds,
     subjects: &Subjects,
+    seed: &Seed,
 ) -> Result<Option<Replacements>, EraseError> {
     let read = |page: usize| {
         let (mut found, page_no) = (Vec::new(), u32::try_from(page).unwrap_or(u32::MAX));
@@ -65,7 +68,7 @@ pub(super) fn find(
     let mut replaced = Replacements { holds: holds.all(), ..Replacements::default() };
     in_order(pages.len(), read, |found| {
         for (slot, image) in found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            replaced.add(slot, image)?;
+            replaced.add(slot, image, seed)?;
         }
         Ok::<_, EraseError>(())
     })?;
@@ -83,10 +86,8 @@ pub(super) fn expect_not_held(holds: &Holds, subjects: &Subjects) -> Result<(), 
 }
 
 impl Replacements {
-    fn add(&mut self, slot: u32, before: ConversationImage) -> Result<(), EraseError> {
-        let mut bits = [0; 16];
-        random(&mut bits)?;
-        let after = before.erased(Pseudonym::from_bits(u128::from_be_bytes(bits)))?;
+    fn add(&mut self, slot: u32, before: ConversationImage, seed: &Seed) -> Result<(), EraseError> {
+        let after = before.erased(seed.pseudonym(&before.id)?)?;
         self.before.extend(before.events()?);
         self.events.extend(after.events()?);
         self.conversations.insert(slot, Replaced { before, after });
@@ -99,6 +100,12 @@ impl Replacements {
         let conversations: BTreeSet<_> = self.conversations.values().map(of_conversation).collect();
         let events: BTreeSet<_> = self.before.values().map(|event| hasher.event(event.as_ref())).collect();
         (conversations.into_iter().collect(), events.into_iter().collect())
+    }
+
+    /// A hash of the ids that the conversations have now, whatever their order.
+    pub(super) fn pseudonyms(&self) -> u64 {
+        let hash = |replaced: &Replaced| xxh3_64(replaced.after.id.as_bytes());
+        self.conversations.values().map(hash).fold(0, u64::wrapping_add)
     }
 
     /// The number of conversations that are open.

@@ -21,6 +21,7 @@ mod needles;
 mod open;
 mod proof;
 mod search;
+mod seed;
 
 use std::io;
 use std::path::Path;
@@ -34,14 +35,15 @@ use self::find::{Erasing, Replacements, expect_not_held, find, status_of};
 pub use self::ledger::{Ledger, LedgerError};
 use self::proof::{Proof, Reader, expect_clean};
 pub use self::search::Search;
+use self::seed::Seed;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
 use crate::care::rewrite::base::Base;
-use crate::care::rewrite::{Copied, Copier, random};
+use crate::care::rewrite::{Copied, Copier};
 use crate::checkpoint::record::read_record;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::CheckpointRecord;
-use crate::format::erasures::{Key, StoredErasure};
+use crate::format::erasures::StoredErasure;
 use crate::format::numbered::{Numbered, NumberedRecord};
 use crate::format::retention::StoredRetentionRun;
 use crate::log::bookmark::Bookmarks;
@@ -133,6 +135,7 @@ pub struct Erase {
     rule: String,
     is_open_too: bool,
     cleaner: Cleaner,
+    seed: Seed,
     options: Options,
 }
 
@@ -142,7 +145,7 @@ impl Erase {
     pub fn new(subjects: impl IntoIterator<Item = Subject>) -> Self {
         let options = Options::new().create(false);
         let (subjects, rule) = (subjects.into_iter().collect(), "request".to_owned());
-        Self { subjects, rule, is_open_too: false, cleaner: Cleaner::default(), options }
+        Self { subjects, rule, is_open_too: false, cleaner: Cleaner::default(), seed: Seed::default(), options }
     }
 
     /// Why, for the receipt. It must not name the member. The default is `request`.
@@ -172,6 +175,17 @@ impl Erase {
     #[must_use]
     pub fn beside(mut self, clean: impl Fn(&Search) -> io::Result<()> + Send + Sync + 'static) -> Self {
         self.cleaner = Cleaner::new(clean);
+        self
+    }
+
+    /// Sets a secret from which the random ids of the erased conversations follow, and the key of the first erasure of a database.
+    /// Databases with the same events and the same earlier erasures are the same after erasures of the same subjects with the same
+    /// secret ([`Convofold::removed_hash`]); without it, each has other random ids.
+    ///
+    /// Forget it when the erasure is done: who has it finds an erased conversation by its id of before.
+    #[must_use]
+    pub fn seed(mut self, secret: [u8; 32]) -> Self {
+        self.seed = Seed::of(secret);
         self
     }
 
@@ -237,7 +251,7 @@ impl Erase {
         let before = storage_folder(dir).map_err(io_failed("reading the end mark"))?;
         let base = Base::of(&state);
         let found = match &base {
-            Some(base) => find(storage.as_ref(), &base.pages, &state.holds, &self.subjects)?,
+            Some(base) => find(storage.as_ref(), &base.pages, &state.holds, &self.subjects, &self.seed)?,
             None if state.live.board().slot_count() == 0 => None,
             None => return Err(EraseError::Unsaved),
         };
@@ -328,7 +342,7 @@ impl Erase {
         options: &Options,
     ) -> Result<Erasure, EraseError> {
         let earlier: Numbered<StoredErasure> = records::read(copier.from)?;
-        let key = earlier.first().map_or_else(random_key, |(_, erasure)| Ok(erasure.key))?;
+        let key = earlier.first().map_or_else(|| self.seed.key(), |(_, erasure)| Ok(erasure.key))?;
         let number = earlier.last().map_or(1, |(number, _)| number + 1);
         let hasher = Hasher::new(&key).ok_or_else(|| EraseError::Left { what: "the key is invalid".to_owned() })?;
         let (conversations, events) = replaced.keyed_hashes(&hasher);
@@ -343,6 +357,7 @@ impl Erase {
             fold_version: FOLD_VERSION,
             conversations,
             events,
+            pseudonyms: replaced.pseudonyms(),
         };
         copier.records(StoredErasure::NAMES)?;
         copier.records(StoredRetentionRun::NAMES)?;
@@ -375,11 +390,6 @@ fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), EraseError> {
         }
         _ => Ok(()),
     }
-}
-
-fn random_key() -> Result<Key, StorageError> {
-    let mut key = Key::default();
-    random(&mut key).map(|()| key)
 }
 
 fn io_failed(doing: &'static str) -> impl FnOnce(io::Error) -> StorageError {

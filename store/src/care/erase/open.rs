@@ -56,7 +56,7 @@ impl Erase {
         shared: &Shared,
     ) -> Result<Option<Written<ErasedCopy, EraseError>>, EraseError> {
         let Source { from, base, before, .. } = source;
-        let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects)? else {
+        let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects, &self.seed)? else {
             return Ok(None);
         };
         self.expect_closed(&replaced)?;
