@@ -44,6 +44,8 @@ pub(crate) struct App {
 
 pub(crate) struct Shared {
     pub(crate) db: Convofold,
+    /// What names the database to receivers of alerts: its id, or what all databases have that follow the same log.
+    pub(crate) identity: String,
     pub(crate) config: Config,
     pub(crate) tokens: Arc<Tokens>,
     /// Whether requests may bring events. A database that follows a log has events of the log only.
@@ -97,17 +99,24 @@ impl App {
     pub(crate) fn with_alerts(db: Convofold, config: Config, alerts: Alerts) -> Result<Self, ServeError> {
         let tokens = Tokens::open(TokenFile::of(&config.db))?;
         config.check(!tokens.is_empty())?;
-        Self::with(db, config, alerts, Arc::new(tokens), true)
+        let identity = db.database_id().to_string();
+        Self::with(db, identity, config, alerts, Arc::new(tokens), true)
     }
 
-    /// For a database that follows a log, with the tokens of the process that follows it.
-    pub(crate) fn of_follower(db: Convofold, config: Config, tokens: Arc<Tokens>) -> Result<Self, ServeError> {
+    /// For a database that follows a log, under the name of what it follows, with the tokens of the process that follows it.
+    pub(crate) fn of_follower(
+        db: Convofold,
+        name: &str,
+        config: Config,
+        tokens: Arc<Tokens>,
+    ) -> Result<Self, ServeError> {
         let alerts = Alerts::open(&config)?;
-        Self::with(db, config, alerts, tokens, false)
+        Self::with(db, name.to_owned(), config, alerts, tokens, false)
     }
 
     fn with(
         db: Convofold,
+        identity: String,
         config: Config,
         alerts: Alerts,
         tokens: Arc<Tokens>,
@@ -121,6 +130,7 @@ impl App {
         Ok(Self {
             shared: Arc::new(Shared {
                 db,
+                identity,
                 tokens,
                 takes_events,
                 rejects,

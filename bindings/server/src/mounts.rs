@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt as _;
 
+use crate::alerts::Running;
 use crate::answering::SocketServer;
 use crate::app::{App, Phase};
 use crate::caller::Caller;
@@ -25,6 +26,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::front::Front;
 use crate::guard::GuardedAcceptor;
+use crate::jobs::Jobs;
 use crate::problem::Problem;
 use crate::routes::{edge, router};
 use crate::server::{listen, notify, raise_file_limit};
@@ -44,6 +46,14 @@ pub trait Overview: Send + Sync + 'static {
     /// # Errors
     /// Why not.
     fn ready(&self) -> Result<(), String>;
+
+    /// Whether it can answer, and its answers are of now; the error says why not.
+    ///
+    /// # Errors
+    /// Why not.
+    fn healthy(&self) -> Result<(), String> {
+        self.ready()
+    }
 
     /// Metrics in the text format of Prometheus.
     fn metrics(&self) -> String;
@@ -75,7 +85,7 @@ pub struct Mounts {
     runtime: Runtime,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     config: Config,
     tokens: Arc<Tokens>,
     overview: Arc<dyn Overview>,
@@ -86,6 +96,8 @@ struct Mounted {
     app: App,
     router: Router,
     socket: Option<SocketServer>,
+    /// The alerts that are evaluated and delivered.
+    alerts: Option<Running>,
 }
 
 impl Mounts {
@@ -120,20 +132,26 @@ impl Mounts {
         notify(sd_notify::NotifyState::Ready);
     }
 
-    /// Answers for a database from now on, also on the socket in its folder.
+    /// What runs in the databases, and when. It does not keep the server running.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs {
+        Jobs::new(self.shared.clone(), self.runtime.handle().clone())
+    }
+
+    /// Answers for a database from now on, also on the socket in its folder. Alerts are sent only after [`Jobs::start_alerts`].
     ///
     /// # Errors
     /// [`ServeError`] if the files of the server in the folder of the database cannot be used.
     pub fn mount(&self, name: &str, db: Convofold) -> Result<(), ServeError> {
         let mut config = self.shared.config.clone();
         config.db = db.dir().to_owned();
-        // They concern the process, or come through the log.
-        (config.alert, config.airship, config.superoffice_secret) = (Vec::new(), None, BTreeMap::new());
-        let app = App::of_follower(db, config, self.shared.tokens.clone())?;
+        // They come through the log.
+        (config.airship, config.superoffice_secret) = (None, BTreeMap::new());
+        let app = App::of_follower(db, name, config, self.shared.tokens.clone())?;
         let _on_runtime = self.runtime.enter();
         let socket = SocketServer::start(&app);
         let socket = socket.inspect_err(|error| tracing::warn!(%error, "no socket in the folder of the database")).ok();
-        let mounted = Mounted { router: router(app.clone()), app, socket };
+        let mounted = Mounted { router: router(app.clone()), app, socket, alerts: None };
         self.shared.mounted.write().insert(name.to_owned(), mounted);
         Ok(())
     }
@@ -174,6 +192,9 @@ impl Mounted {
     async fn end(self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         self.app.enter(Phase::Stopping);
+        if let Some(alerts) = self.alerts {
+            alerts.stop_by(deadline).await;
+        }
         if let Some(socket) = &self.socket {
             socket.shut_down(left);
         }
@@ -189,7 +210,7 @@ fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/healthz", get(ready))
+        .route("/healthz", get(healthy))
         .route("/metrics", get(metrics))
         .route("/partitions", get(about_all))
         .route("/partitions/{name}", get(about_one))
@@ -200,6 +221,10 @@ fn routes(shared: Arc<Shared>) -> Router {
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Result<&'static str, Problem> {
     shared.overview.ready().map(|()| "ok\n").map_err(Problem::unavailable)
+}
+
+async fn healthy(State(shared): State<Arc<Shared>>) -> Result<&'static str, Problem> {
+    shared.overview.healthy().map(|()| "ok\n").map_err(Problem::unavailable)
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
@@ -248,6 +273,30 @@ fn below(uri: &Uri, path: &str) -> Option<Uri> {
 }
 
 impl Shared {
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the requests to a database share; `None` if there is none of this name.
+    pub(crate) fn app(&self, name: &str) -> Option<App> {
+        self.mounted.read().get(name).map(|mounted| mounted.app.clone())
+    }
+
+    /// Starts the alerts of a database, unless they run.
+    pub(crate) fn start_alerts(&self, name: &str) -> std::io::Result<()> {
+        // Locked, so that they are started once, and ended with the database.
+        let mut mounted = self.mounted.write();
+        if let Some(Mounted { app, alerts: alerts @ None, .. }) = mounted.get_mut(name) {
+            *alerts = Running::start(app)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the running alerts of a database.
+    pub(crate) fn take_alerts(&self, name: &str) -> Option<Running> {
+        self.mounted.write().get_mut(name)?.alerts.take()
+    }
+
     async fn pass(&self, mut request: Request) -> Result<Response, Problem> {
         let no_path = || Problem::new(StatusCode::NOT_FOUND, "there is no such path: see /partitions");
         let path = request.uri().path().strip_prefix(PREFIX).ok_or_else(no_path)?;
@@ -256,7 +305,8 @@ impl Shared {
         let router = router.ok_or_else(|| elsewhere(name))?;
         let all = rest.strip_prefix(ALL);
         let is_all = all.is_some();
-        if !is_all {
+        // What is no question changes this database, whatever its log does: an erasure must not wait for brokers.
+        if !is_all && request.method() == Method::GET {
             self.overview.answers(name).map_err(Problem::unavailable)?;
         }
         *request.uri_mut() = below(request.uri(), all.unwrap_or(rest)).ok_or_else(no_path)?;
@@ -295,6 +345,10 @@ mod tests {
 
     impl Overview for Fixed {
         fn ready(&self) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn healthy(&self) -> Result<(), String> {
             Err("partition 3 waits".to_owned())
         }
 
@@ -396,12 +450,14 @@ mod tests {
             let (status, headers, text) = node.ask(path);
             assert_eq!((status, headers.contains_key("convofold-log-seq")), (expected, true), "{path}: {text}");
         }
+        // An erasure is no question. The body is not one of an erasure.
+        assert_eq!(node.send("/partitions/5/api/v1/erase"), 400);
     }
 
     #[test]
     fn the_process_answers_for_itself() {
         let node = node();
-        assert_eq!((node.ask("/livez").0, node.ask("/healthz").0), (200, 503));
+        assert_eq!(["/livez", "/readyz", "/healthz"].map(|path| node.ask(path).0), [200, 200, 503]);
         assert!(node.ask("/metrics").2.contains("convofold_cluster_seq"));
         assert_eq!((node.ask("/partitions").2, node.ask("/partitions/3").2.len()), (r#"{"seq":7}"#.to_owned(), 9));
         assert_eq!((node.ask("/partitions/4").0, node.ask("/else").0), (421, 404));

@@ -1,6 +1,5 @@
 //! A crossing: a conversation, or an upstream, has crossed the threshold of an alert.
 
-use convofold::DatabaseId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -60,10 +59,10 @@ pub(crate) enum Reason {
 }
 
 /// The id of the crossing that began with this. The same crossing has the same id, even if the file with the crossings was
-/// lost; `seq` is that of the newest event of the conversation, so that a conversation that meets the conditions again has
-/// crossed again, although it waits since the same time.
-pub(super) fn id_of(database: DatabaseId, alert: &str, subject: &str, since: i64, seq: u64) -> String {
-    id(&[&database.to_string(), alert, subject, &since.to_string(), &seq.to_string()])
+/// lost, and in each database that follows the same log; `events` is the number of events of the conversation, so that a
+/// conversation that meets the conditions again has crossed again, although it waits since the same time.
+pub(super) fn id_of(database: &str, alert: &str, subject: &str, since: i64, events: u64) -> String {
+    id(&[database, alert, subject, &since.to_string(), &events.to_string()])
 }
 
 /// The `webhook-id` of the second message.

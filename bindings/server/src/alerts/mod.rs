@@ -13,7 +13,7 @@ mod table;
 mod watch;
 mod deliver;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use settings::{AlertBody, AlertSettings, AlertWhen};
 
@@ -160,7 +160,7 @@ impl Alerts {
         }
         let upstreams = app.upstreams(now);
         let public_url = app.config.public_url.as_deref();
-        let view = View { db: &app.db, public_url, upstreams: &upstreams, changed, now };
+        let view = View { db: &app.db, database: &app.identity, public_url, upstreams: &upstreams, changed, now };
         for (alert, watch) in self.alerts.iter().zip(watches) {
             let found = match watch.evaluate(alert, &view, table) {
                 Ok(found) => found,
@@ -289,6 +289,8 @@ impl Running {
         if alerts.alerts.is_empty() {
             return Ok(None);
         }
+        // It may have been stopped before.
+        alerts.stopping.send_replace(false);
         let feed = Arc::new(Mutex::new(None));
         let mut evaluation = Evaluation { app: app.clone(), alerts: alerts.clone(), stop: feed.clone() };
         let thread = thread::Builder::new().name("convofold-alerts".to_owned()).spawn(move || evaluation.run())?;

@@ -17,7 +17,7 @@ use crate::upstreams::{Upstream, UpstreamKind, UpstreamState};
 
 #[path = "../../../../tests/src/receiver.rs"]
 #[expect(dead_code, unreachable_pub, reason = "a module of another crate, which uses the rest")]
-mod receiver;
+pub(crate) mod receiver;
 
 const MINUTE: i64 = 60_000;
 /// 2026-03-02T09:00:00Z.
@@ -512,7 +512,7 @@ fn an_upstream_that_is_silent_is_told_until_it_sends_again() {
         let alerts = desk.app.alerts.clone();
         let table = alerts.table.as_ref().unwrap();
         let now = NINE + minute * MINUTE;
-        let view = View { db: &desk.db, public_url: None, upstreams, changed: &Changed::All, now };
+        let view = View { db: &desk.db, database: "desk", public_url: None, upstreams, changed: &Changed::All, now };
         for (alert, watch) in alerts.alerts.iter().zip(&mut desk.watches) {
             table.add(watch.evaluate(alert, &view, table).unwrap()).unwrap();
         }

@@ -29,6 +29,8 @@ pub(super) enum Changed {
 /// What an evaluation needs.
 pub(super) struct View<'a> {
     pub(super) db: &'a Convofold,
+    /// What the ids of messages name the database by.
+    pub(super) database: &'a str,
     pub(super) public_url: Option<&'a str>,
     pub(super) upstreams: &'a [Upstream],
     pub(super) changed: &'a Changed,
@@ -224,16 +226,16 @@ fn reopened_at(db: &Convofold, id: &str) -> Result<Option<i64>, StorageError> {
 
 fn begin(alert: &Alert, view: &View<'_>, found: &Match) -> Result<Began, StorageError> {
     let Match { row, since } = found;
-    let seq = view.db.arrivals(row.id())?.map_or(0, |arrivals| arrivals.last_seq);
+    let events = view.db.arrivals(row.id())?.map_or(0, |arrivals| arrivals.events + arrivals.conflicts);
     let row = with_last_message(alert, view.db, row)?;
     let subject = Subject::Conversation(&row);
-    Ok(began(alert, view, row.id(), *since, seq, &subject))
+    Ok(began(alert, view, row.id(), *since, events, &subject))
 }
 
-fn began(alert: &Alert, view: &View<'_>, name: &str, since: i64, seq: u64, subject: &Subject<'_>) -> Began {
+fn began(alert: &Alert, view: &View<'_>, name: &str, since: i64, events: u64, subject: &Subject<'_>) -> Began {
     let message = Message { subject, since, at: view.now, over: None, public_url: view.public_url };
     Began {
-        id: id_of(view.db.database_id(), &alert.name, name, since, seq),
+        id: id_of(view.database, &alert.name, name, since, events),
         alert: alert.name.clone(),
         subject: name.to_owned(),
         since,

@@ -19,7 +19,7 @@ use crate::cleaning::Cleaned;
 use crate::intake::expect_plain;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::tokens::Role;
+use crate::tokens::{Role, hex};
 
 use super::disclose::expect_subjects;
 use super::webhooks::read_json;
@@ -40,6 +40,10 @@ pub struct EraseRequest {
     pub open_too: bool,
     /// Lists the conversations that would be erased, and changes nothing.
     pub dry_run: bool,
+    /// 64 hexadecimal digits from which the random ids follow, so that the owners of a partition stay comparable. Forget it
+    /// afterwards.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub seed: Option<String>,
 }
 
 impl EraseRequest {
@@ -48,6 +52,16 @@ impl EraseRequest {
     pub fn of(subjects: &[Subject]) -> Self {
         let SubjectParams { members, numbers, conversations } = subjects.iter().collect();
         Self { members, numbers, conversations, ..Self::default() }
+    }
+
+    /// With a random seed, for several databases with the same events.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn seeded(self) -> std::io::Result<Self> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(Self { seed: Some(hex(&secret)), ..self })
     }
 }
 
@@ -89,11 +103,16 @@ pub(crate) async fn erase(
     caller.expect(Role::Admin)?;
     caller.expect_all_tenants()?;
     expect_plain(&headers)?;
-    let EraseRequest { members, numbers, conversations, rule, open_too, dry_run } = read_json(&app, body).await?;
+    let EraseRequest { members, numbers, conversations, rule, open_too, dry_run, seed } = read_json(&app, body).await?;
     let subjects = expect_subjects(&SubjectParams { members, numbers, conversations })?;
     let mut erase = Erase::new(subjects).open_too(open_too);
     if let Some(rule) = rule {
         erase = erase.rule(rule);
+    }
+    if let Some(seed) = seed {
+        // The digits are not in the answer.
+        let no_seed = || Problem::bad_request("seed: expected 64 hexadecimal digits");
+        erase = erase.seed(secret_of(&seed).ok_or_else(no_seed)?);
     }
     if dry_run {
         let would_erase = spawn_blocking(move || erase.dry_run(&app.db)).await??;
@@ -105,6 +124,16 @@ pub(crate) async fn erase(
         run(&app, erase)
     });
     Ok(Json(answer.await??))
+}
+
+/// 32 bytes from their hexadecimal digits.
+fn secret_of(digits: &str) -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    let is_whole = digits.len() == 2 * secret.len() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    for (byte, at) in secret.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    is_whole.then_some(secret)
 }
 
 /// Erases from the database and from the files of the server. Blocks.

@@ -23,9 +23,10 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What runs at a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Job {
-    /// Before the compaction, if both are due at the same time.
+pub enum Job {
+    /// The rules of retention. Before the compaction, if both are due at the same time.
     Retention,
+    /// The compaction, if more than half of the storage is unused.
     Compact,
 }
 
@@ -61,11 +62,14 @@ pub(crate) struct Runs {
     pub(crate) last_took: Duration,
 }
 
-/// How a run ended.
-#[derive(Clone, Copy)]
-enum Outcome {
+/// How a run of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// It did something.
     Done,
+    /// There was nothing to do.
     Skipped,
+    /// It failed. The log of the process says why.
     Failed,
 }
 
@@ -84,6 +88,12 @@ impl Schedule {
         self.runs.lock().clone()
     }
 
+    /// When a job was due last, until this time; `None` if the settings do not have it.
+    pub(crate) fn last(&self, job: Job, now: i64) -> Option<i64> {
+        let (_, at) = self.times.iter().find(|(known, _)| *known == job)?;
+        at.last(now, &self.zone)
+    }
+
     /// When each job is due next, after this time.
     fn next(&self, now: i64) -> BTreeMap<Job, i64> {
         self.times.iter().map(|(job, at)| (*job, at.next(now, &self.zone))).collect()
@@ -91,11 +101,11 @@ impl Schedule {
 }
 
 impl Runs {
-    fn count(&mut self, outcome: Outcome) {
+    fn count(&mut self, outcome: JobOutcome) {
         match outcome {
-            Outcome::Done => self.done += 1,
-            Outcome::Skipped => self.skipped += 1,
-            Outcome::Failed => self.failed += 1,
+            JobOutcome::Done => self.done += 1,
+            JobOutcome::Skipped => self.skipped += 1,
+            JobOutcome::Failed => self.failed += 1,
         }
     }
 }
@@ -114,18 +124,18 @@ pub(crate) async fn follow(app: App) {
         }
         let running = app.clone();
         // An error means that the runtime ends.
-        if spawn_blocking(move || run(&running, job)).await.is_err() {
+        if spawn_blocking(move || run(&running, job, Time::now())).await.is_err() {
             return;
         }
         due.extend(app.schedule.next(clock_ms().max(at)).into_iter().filter(|(next, _)| *next == job));
     }
 }
 
-/// Runs a job now. Blocks.
-fn run(app: &App, job: Job) {
+/// Runs a job now; ages count to `now`. Blocks.
+pub(crate) fn run(app: &App, job: Job, now: Time) -> JobOutcome {
     let (at, started, before_bytes) = (clock_ms(), Instant::now(), app.db.stats().disk_bytes);
     let outcome = match job {
-        Job::Retention => retain(app),
+        Job::Retention => retain(app, now),
         Job::Compact => compact(app),
     };
     let after_bytes = app.db.stats().disk_bytes;
@@ -133,15 +143,16 @@ fn run(app: &App, job: Job) {
     let runs = runs.entry(job).or_default();
     runs.count(outcome);
     (runs.last_at, runs.last_took) = (at, started.elapsed());
-    if let Outcome::Done = outcome {
+    if let JobOutcome::Done = outcome {
         runs.freed_bytes += before_bytes.saturating_sub(after_bytes);
     }
+    outcome
 }
 
 /// Removes what is older than the rules of the settings allow.
-fn retain(app: &App) -> Outcome {
-    let Some(settings) = &app.config.retention else { return Outcome::Skipped };
-    let retained = app.db.retain(&settings.rules(), Time::now(), false);
+fn retain(app: &App, now: Time) -> JobOutcome {
+    let Some(settings) = &app.config.retention else { return JobOutcome::Skipped };
+    let retained = app.db.retain(&settings.rules(), now, false);
     // Rows have texts.
     app.show_again();
     match retained {
@@ -154,28 +165,28 @@ fn retain(app: &App) -> Outcome {
                 held = run.held,
                 "retention ran"
             );
-            if removed + run.trimmed_events > 0 { Outcome::Done } else { Outcome::Skipped }
+            if removed + run.trimmed_events > 0 { JobOutcome::Done } else { JobOutcome::Skipped }
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "what is old cannot be removed");
-            Outcome::Failed
+            JobOutcome::Failed
         }
     }
 }
 
 /// Compacts if more than half of the storage is unused.
-fn compact(app: &App) -> Outcome {
+fn compact(app: &App) -> JobOutcome {
     let Stats { disk_bytes, unused_bytes, .. } = app.db.stats();
     if unused_bytes <= disk_bytes / 2 {
         tracing::info!(unused_bytes, disk_bytes, "less than half of the storage is unused: not compacted");
-        return Outcome::Skipped;
+        return JobOutcome::Skipped;
     }
     match app.db.compact() {
         // The store writes to the log what it did.
-        Ok(_) => Outcome::Done,
+        Ok(_) => JobOutcome::Done,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the storage cannot be compacted");
-            Outcome::Failed
+            JobOutcome::Failed
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use convofold::retention::{Retention, Rule};
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -21,16 +21,27 @@ impl TimeOfDay {
     /// When it is this time next, after `now`, in milliseconds since the epoch. A time that the clock skips is shifted forward; of
     /// two possible times the earlier one counts.
     pub(super) fn next(self, now: i64, zone: &TimeZone) -> i64 {
-        let nearest = if now < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        let today = zone.to_datetime(Timestamp::from_millisecond(now).unwrap_or(nearest)).date();
-        let days = std::iter::successors(Some(today), |day| day.tomorrow().ok()).take(3);
-        let mut times = days.filter_map(|day| {
-            let at = zone.to_ambiguous_timestamp(day.to_datetime(self.0)).compatible();
-            at.ok().map(Timestamp::as_millisecond)
-        });
+        let days = std::iter::successors(Some(day_of(now, zone)), |day| day.tomorrow().ok()).take(3);
         // Nothing follows at the end of the calendar.
-        times.find(|at| *at > now).unwrap_or(i64::MAX)
+        days.filter_map(|day| self.on(day, zone)).find(|at| *at > now).unwrap_or(i64::MAX)
     }
+
+    /// When it was this time last, until `now`; `None` before the beginning of the calendar.
+    pub(super) fn last(self, now: i64, zone: &TimeZone) -> Option<i64> {
+        let days = std::iter::successors(Some(day_of(now, zone)), |day| day.yesterday().ok()).take(3);
+        days.filter_map(|day| self.on(day, zone)).find(|at| *at <= now)
+    }
+
+    /// This time on a day.
+    fn on(self, day: Date, zone: &TimeZone) -> Option<i64> {
+        let at = zone.to_ambiguous_timestamp(day.to_datetime(self.0)).compatible();
+        at.ok().map(Timestamp::as_millisecond)
+    }
+}
+
+fn day_of(ms: i64, zone: &TimeZone) -> Date {
+    let nearest = if ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    zone.to_datetime(Timestamp::from_millisecond(ms).unwrap_or(nearest)).date()
 }
 
 impl FromStr for TimeOfDay {
@@ -175,6 +186,22 @@ mod tests {
         }
         assert_eq!(runs, 365);
         assert_eq!(at.next(i64::MAX, &TimeZone::UTC), i64::MAX);
+    }
+
+    #[test]
+    fn the_last_time_is_the_one_before_the_next_one() {
+        let oslo = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Oslo").unwrap();
+        for at in ["00:00", "02:30", "23:59"] {
+            let at: TimeOfDay = at.parse().unwrap();
+            let mut next = at.next(ms("2026-01-01T00:00:00Z"), &oslo);
+            while next < ms("2026-12-30T00:00:00Z") {
+                let after = at.next(next, &oslo);
+                for now in [next, next + MINUTE, after - 1] {
+                    assert_eq!(at.last(now, &oslo), Some(next), "{at} {now}");
+                }
+                next = after;
+            }
+        }
     }
 
     #[test]

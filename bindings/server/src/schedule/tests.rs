@@ -43,9 +43,9 @@ fn old_texts_are_removed_and_a_run_without_old_ones_is_skipped() {
     let (_folder, db, app) = app("[retention]\nat = \"03:30\"\ntexts = \"1d\"");
     add(&db, 0);
     assert!(db.state("c-1").unwrap().unwrap().last_message.is_some());
-    run(&app, Job::Retention);
+    run(&app, Job::Retention, Time::now());
     assert!(db.state("c-1").unwrap().unwrap().last_message.is_none());
-    run(&app, Job::Retention);
+    run(&app, Job::Retention, Time::now());
     let runs = app.schedule.runs()[&Job::Retention];
     assert_eq!((runs.done, runs.skipped, runs.failed, db.retention_runs().len()), (1, 1, 0, 2));
     db.close().unwrap();
@@ -58,11 +58,11 @@ fn a_storage_is_compacted_if_most_of_it_is_unused_and_each_run_is_counted() {
         add(&db, from);
     }
     db.trim_log(Time::MAX).unwrap();
-    run(&app, Job::Compact);
+    run(&app, Job::Compact, Time::now());
     let done = app.schedule.runs()[&Job::Compact];
     assert!(done.done == 1 && done.freed_bytes > 0 && done.last_at > 0, "{done:?}");
     db.close().unwrap();
-    run(&app, Job::Compact);
+    run(&app, Job::Compact, Time::now());
     let closed = app.schedule.runs()[&Job::Compact];
     assert_eq!((closed.done, closed.failed + closed.skipped, closed.freed_bytes), (1, 1, done.freed_bytes));
 }
