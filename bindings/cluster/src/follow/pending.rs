@@ -45,8 +45,8 @@ impl Pending {
         self.known_at = Some(known_at);
         let (rejections, count) = (mem::take(&mut self.found.rejections), mem::take(&mut self.found.rejected));
         if count > 0 {
-            let Message { seq, payload, .. } = message;
-            self.rejected.push_back(Rejected { stream: stream.to_owned(), seq, payload, count, rejections });
+            let (Message { seq, time_ms, payload }, stream) = (message, stream.to_owned());
+            self.rejected.push_back(Rejected { stream, seq, time_ms, payload, count, rejections });
         }
     }
 }

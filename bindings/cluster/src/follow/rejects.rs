@@ -28,6 +28,8 @@ pub struct Rejected {
     pub stream: String,
     /// The sequence number of the message.
     pub seq: u64,
+    /// When the broker took it, in milliseconds since the epoch. After a rollback, another message can have its number.
+    pub time_ms: i64,
     /// The message.
     pub payload: Vec<u8>,
     /// The number of parts that cannot be events.

@@ -14,6 +14,8 @@ use crate::log::SourceError;
 /// How long an answer may take.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A broker that answers none of three pings is left for another one: a machine that is cut off closes no connection.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// Older servers ignore settings that the streams need.
 const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 
@@ -48,10 +50,25 @@ impl Nats {
     /// [`SourceError::Unreachable`] if none answers, [`SourceError::Refused`] if access is denied or the server is older than
     /// 2.12.
     pub fn connect(servers: &str, options: ConnectOptions) -> Result<Self, SourceError> {
+        let nats = Self::start(servers, options)?;
+        nats.check_version()?;
+        Ok(nats)
+    }
+
+    /// Like [`Nats::connect`], but does not fail while no server answers: it connects when one does. Until then, all requests fail.
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`] if no address makes sense.
+    pub fn connect_later(servers: &str, options: ConnectOptions) -> Result<Self, SourceError> {
+        Self::start(servers, options.retry_on_initial_connect())
+    }
+
+    fn start(servers: &str, options: ConnectOptions) -> Result<Self, SourceError> {
         let threads = Builder::new_multi_thread().worker_threads(1).thread_name("convofold-nats").enable_all().build();
         let runtime = threads.map_err(|error| unreachable(format!("starting a thread: {error}")))?;
         let addresses: Vec<&str> = servers.split(',').map(str::trim).filter(|address| !address.is_empty()).collect();
         let options = options.request_timeout(Some(ANSWER_TIMEOUT)).connection_timeout(CONNECT_TIMEOUT);
+        let options = options.ping_interval(PING_INTERVAL);
         let client = runtime.block_on(async {
             let connected = timeout(CONNECT_TIMEOUT, options.connect(addresses)).await;
             connected.map_err(|_| unreachable(format!("{servers} does not answer")))?.map_err(|error| {
@@ -63,14 +80,20 @@ impl Nats {
                 if is_denied { SourceError::Refused { why } } else { unreachable(why) }
             })
         })?;
-        let (major, minor, patch) = MIN_VERSION;
-        if !client.is_server_compatible(major, minor, patch) {
+        let shared = Shared { client, handle: runtime.handle().clone(), runtime: Some(runtime) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Refuses servers that ignore settings of the streams. While there is no connection, nothing is known.
+    pub(super) fn check_version(&self) -> Result<(), SourceError> {
+        let (client, (major, minor, patch)) = (self.client(), MIN_VERSION);
+        let is_connected = client.connection_state() == async_nats::connection::State::Connected;
+        if is_connected && !client.is_server_compatible(major, minor, patch) {
             let found = client.server_info().version.clone();
             let why = format!("nats-server {found} is too old: {major}.{minor} or later is needed");
             return Err(SourceError::Refused { why });
         }
-        let shared = Shared { client, handle: runtime.handle().clone(), runtime: Some(runtime) };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(())
     }
 
     /// The source of a stream, which must exist and allow direct access (`allow_direct`).

@@ -1,6 +1,7 @@
 //! The stream of inputs that cannot be events.
 
 use async_nats::HeaderMap;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::api;
 use super::connection::Nats;
@@ -44,13 +45,19 @@ impl Rejects for DeadLetters {
         for (number, rejection) in rejections.iter().enumerate() {
             let mut headers = origin(stream, Some(*seq));
             // All owners of the partition find the same.
-            headers.insert(MESSAGE_ID, format!("{stream}/{seq}/{number}").as_str());
+            headers.insert(MESSAGE_ID, message_id(rejected, number).as_str());
             let source = format!("{stream} {seq}");
             let record = serde_json::to_vec(&rejection.record(&source)).unwrap_or_default();
             self.publish(headers, record).map_err(|why| RejectsError { why })?;
         }
         Ok(())
     }
+}
+
+/// What names a part of a message among all that the log ever had: after a rollback, other messages have the same numbers.
+fn message_id(rejected: &Rejected, number: usize) -> String {
+    let Rejected { stream, seq, time_ms, payload, .. } = rejected;
+    format!("{stream}/{seq}/{time_ms}/{:016x}/{number}", xxh3_64(payload))
 }
 
 /// The headers that say where a reject comes from.
@@ -63,4 +70,23 @@ pub(super) fn origin(source: &str, seq: Option<u64>) -> HeaderMap {
         headers.insert(SEQ, seq.to_string().as_str());
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_message_with_the_same_number_is_another_reject() {
+        let rejected = |time_ms, payload: &[u8]| {
+            let (stream, payload) = ("CF_chat_0".to_owned(), payload.to_vec());
+            Rejected { stream, seq: 7, time_ms, payload, count: 2, rejections: Vec::new() }
+        };
+        let id = |time_ms, payload, number| message_id(&rejected(time_ms, payload), number);
+        let one = id(1_000, b"no event", 0);
+        assert_eq!(one, id(1_000, b"no event", 0), "what another owner finds");
+        for other in [id(1_001, b"no event", 0), id(1_000, b"no events", 0), id(1_000, b"no event", 1)] {
+            assert_ne!(one, other);
+        }
+    }
 }

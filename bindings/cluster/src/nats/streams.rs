@@ -16,7 +16,7 @@ use crate::records::LogName;
 
 /// The shortest window in which brokers recognise repeated messages. convofold recognises repeated events itself.
 const DEDUPE_WINDOW: Duration = Duration::from_millis(100);
-/// Rejected inputs are not recognised when they are read again, but by stream and sequence number within this time.
+/// Rejected inputs are not recognised when they are read again, but by the message that they were in, within this time.
 const REJECTS_DEDUPE_WINDOW: Duration = Duration::from_secs(600);
 /// Fewer replicas can lose acknowledged messages with one disk.
 const SAFE_REPLICAS: u32 = 3;
@@ -98,7 +98,7 @@ pub fn make_log(nats: &Nats, log: &LogName, new: &NewLog, mut tell: impl FnMut(u
 }
 
 /// Makes a stream. Returns whether there was none.
-fn create_stream(nats: &Nats, stream: &serde_json::Value) -> Result<bool, ClusterError> {
+pub(super) fn create_stream(nats: &Nats, stream: &serde_json::Value) -> Result<bool, ClusterError> {
     #[derive(Deserialize)]
     struct Created {
         /// Left out if the stream was there.
@@ -186,6 +186,7 @@ pub fn check_stream(nats: &Nats, log: &LogName, partition: u32) -> Result<Vec<Fi
     struct Info {
         config: Settings,
     }
+    nats.check_version()?;
     let stream = log.stream(partition);
     let subject = format!("$JS.API.STREAM.INFO.{stream}");
     let info = match nats.ask::<Info>(&subject, b"")? {
@@ -246,7 +247,7 @@ impl Settings {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
