@@ -73,6 +73,13 @@ impl LogName {
     pub fn bucket(&self) -> String {
         format!("CF_{self}")
     }
+
+    /// The bucket with the leases of the log.
+    #[must_use]
+    pub fn leases_bucket(&self) -> String {
+        // No log has a bucket that begins so.
+        format!("CFL_{self}")
+    }
 }
 
 /// What everybody who publishes or follows must know of a log. It never changes.

@@ -10,11 +10,14 @@ use serde::de::DeserializeOwned;
 use super::api::{self, ApiError, NO_MESSAGE, NO_STREAM, OTHER_LAST_SEQ, PATIENCE};
 use super::connection::Nats;
 use super::error::ClusterError;
+use super::streams::nanoseconds;
 use crate::log::SourceError;
 use crate::records::LogName;
 
 /// Number of older values that are kept of each key.
 const HISTORY: u32 = 16;
+/// Leases have no ids; shorter than their life, as the brokers demand.
+const LEASES_DEDUPE_WINDOW: Duration = Duration::from_millis(100);
 /// The header with the number that the value had when it was read.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
@@ -47,11 +50,18 @@ struct Stored {
 }
 
 #[derive(Deserialize)]
-struct Acknowledged {}
+struct Acknowledged {
+    seq: u64,
+}
 
 impl Bucket {
     pub(super) fn of(nats: &Nats, log: &LogName) -> Self {
         Self { nats: nats.clone(), log: log.clone(), name: log.bucket(), patience: PATIENCE }
+    }
+
+    /// The bucket of the leases of a log.
+    pub(super) fn of_leases(nats: &Nats, log: &LogName) -> Self {
+        Self { name: log.leases_bucket(), ..Self::of(nats, log) }
     }
 
     /// The stream that holds the bucket, as any client of NATS makes it.
@@ -61,6 +71,35 @@ impl Bucket {
             "storage": "file", "discard": "new", "num_replicas": replicas, "max_msgs_per_subject": HISTORY,
             "allow_direct": true, "allow_rollup_hdrs": true, "deny_delete": true,
         })
+    }
+
+    /// The stream that holds leases. Its sequence numbers are fencing tokens, so it survives a restart of the brokers.
+    pub(super) fn stream_of_leases(&self, replicas: u32, ttl: Duration) -> serde_json::Value {
+        serde_json::json!({
+            "name": format!("KV_{}", self.name), "subjects": [format!("$KV.{}.>", self.name)], "retention": "limits",
+            "storage": "file", "discard": "new", "num_replicas": replicas, "max_msgs_per_subject": 1,
+            "max_age": nanoseconds(ttl), "duplicate_window": nanoseconds(LEASES_DEDUPE_WINDOW), "deny_delete": true,
+        })
+    }
+
+    /// A text that nobody else has.
+    pub(super) fn unique(&self) -> String {
+        self.nats.client().new_inbox()
+    }
+
+    /// Number of replicas.
+    pub(super) fn replicas(&self) -> Result<u32, ClusterError> {
+        #[derive(Deserialize)]
+        struct Info {
+            config: Config,
+        }
+        #[derive(Deserialize)]
+        struct Config {
+            num_replicas: u32,
+        }
+        let subject = format!("$JS.API.STREAM.INFO.KV_{}", self.name);
+        let found = self.nats.insist(self.patience, || self.nats.ask::<Info>(&subject, b""))?;
+        found.map(|Info { config }| config.num_replicas).map_err(|error| self.refused(&error))
     }
 
     fn subject(&self, key: &str) -> String {
@@ -122,6 +161,16 @@ impl Bucket {
         value: &impl serde::Serialize,
         expected: Option<u64>,
     ) -> Result<(), ClusterError> {
+        self.write(key, value, expected).map(drop)
+    }
+
+    /// The same. Returns the number of the value.
+    pub(super) fn write(
+        &self,
+        key: &str,
+        value: &impl serde::Serialize,
+        expected: Option<u64>,
+    ) -> Result<u64, ClusterError> {
         let damaged = |error: serde_json::Error| ClusterError::Damaged { key: key.to_owned(), why: error.to_string() };
         let value = serde_json::to_vec(value).map_err(damaged)?;
         let subject = self.subject(key);
@@ -135,7 +184,7 @@ impl Bucket {
             api::read::<Acknowledged>(&subject, &answer.payload)
         })?;
         match answer {
-            Ok(Acknowledged {}) => Ok(()),
+            Ok(Acknowledged { seq }) => Ok(seq),
             Err(error) if error.err_code == OTHER_LAST_SEQ => Err(ClusterError::Changed { key: key.to_owned() }),
             Err(error) => Err(self.refused(&error)),
         }

@@ -38,6 +38,15 @@ impl Registry {
         Ok(Self { bucket, name: name.clone(), log, partitions })
     }
 
+    /// The records of a log of which this is known, for who starts while no broker answers. It asks once only.
+    ///
+    /// # Errors
+    /// [`ClusterError::Record`] as for [`Registry::open`].
+    pub fn known(nats: &Nats, name: &LogName, log: LogRecord) -> Result<Self, ClusterError> {
+        let partitions = log.partitions()?;
+        Ok(Self { bucket: Bucket::of(nats, name), name: name.clone(), log, partitions }.impatient())
+    }
+
     /// Writes the record of a new log into its bucket, or checks that the record there is the same.
     pub(super) fn create(nats: &Nats, name: &LogName, partitions: Partitions) -> Result<Self, ClusterError> {
         let bucket = Bucket::of(nats, name);
@@ -77,6 +86,11 @@ impl Registry {
     #[must_use]
     pub fn partitions(&self) -> Partitions {
         self.partitions
+    }
+
+    /// The number of replicas of the bucket.
+    pub(super) fn replicas(&self) -> Result<u32, ClusterError> {
+        self.bucket.replicas()
     }
 
     /// All records now.
