@@ -14,6 +14,10 @@ pub struct HashPoint {
     pub fold_version: u32,
     /// The state hash.
     pub hash: StateHash,
+    /// What was removed from the database until then ([`Convofold::removed_hash`](convofold::Convofold::removed_hash)). Hashes of
+    /// databases from which something else was removed cannot be compared.
+    #[serde(default)]
+    pub removed: u64,
 }
 
 /// The newest hashes of an owner, in the order of their messages: those that each owner has (after each multiple of the interval)
@@ -28,9 +32,14 @@ pub struct HashTrail {
 pub enum Agreement {
     /// They have no message in common after which both have a hash of the same fold version.
     Unknown,
-    /// All hashes that both have are equal, the newest one after this message.
+    /// All hashes that both have and that can be compared are equal, the newest one after this message.
     Equal {
         /// The message.
+        log_seq: u64,
+    },
+    /// Erasures or retention removed something else from one than from the other, so their states cannot be compared.
+    NotComparable {
+        /// The newest message after which both have a hash.
         log_seq: u64,
     },
     /// They have different states after the same messages: one of them, or a machine, has a fault.
@@ -46,11 +55,11 @@ impl HashTrail {
     /// The number of hashes that are kept: a minute of fast reading, or days of a slow log.
     pub const LENGTH: usize = 32;
 
-    /// Adds the hash of the present fold version after a message. A later hash after the same message, or an earlier one, replaces
-    /// what is known: after a rollback the messages of these numbers are other ones.
-    pub fn note(&mut self, log_seq: u64, hash: StateHash) {
+    /// Adds the hash of the present fold version after a message, of a database from which this was removed. A later hash after the
+    /// same message, or an earlier one, replaces what is known: after a rollback the messages of these numbers are other ones.
+    pub fn note(&mut self, log_seq: u64, hash: StateHash, removed: u64) {
         while self.points.pop_back_if(|last| last.log_seq >= log_seq).is_some() {}
-        self.points.push_back(HashPoint { log_seq, fold_version: FOLD_VERSION, hash });
+        self.points.push_back(HashPoint { log_seq, fold_version: FOLD_VERSION, hash, removed });
         if self.points.len() > Self::LENGTH {
             self.points.pop_front();
         }
@@ -71,16 +80,19 @@ impl HashTrail {
 /// Compares the hashes of two owners of a partition, each in the order of their messages.
 #[must_use]
 pub fn compare(one: &[HashPoint], other: &[HashPoint]) -> Agreement {
-    let mut equal_at = None;
-    for point in one {
-        let same = |found: &&HashPoint| (found.log_seq, found.fold_version) == (point.log_seq, point.fold_version);
+    let (mut equal_at, mut newest) = (None, Agreement::Unknown);
+    for point @ HashPoint { log_seq, .. } in one.iter().copied() {
+        let same = |found: &&HashPoint| (found.log_seq, found.fold_version) == (log_seq, point.fold_version);
         match other.iter().find(same) {
-            Some(found) if found.hash == point.hash => equal_at = Some(point.log_seq),
-            Some(_) => return Agreement::Different { log_seq: point.log_seq, equal_at },
             None => {}
+            Some(found) if found.removed != point.removed => newest = Agreement::NotComparable { log_seq },
+            Some(found) if found.hash == point.hash => {
+                (equal_at, newest) = (Some(log_seq), Agreement::Equal { log_seq });
+            }
+            Some(_) => return Agreement::Different { log_seq, equal_at },
         }
     }
-    equal_at.map_or(Agreement::Unknown, |log_seq| Agreement::Equal { log_seq })
+    newest
 }
 
 #[cfg(test)]
@@ -93,7 +105,7 @@ mod tests {
 
     fn trail(points: &[(u64, u8)]) -> HashTrail {
         let mut trail = HashTrail::default();
-        points.iter().for_each(|(log_seq, number)| trail.note(*log_seq, hash(*number)));
+        points.iter().for_each(|(log_seq, number)| trail.note(*log_seq, hash(*number), 0));
         trail
     }
 
@@ -127,11 +139,28 @@ mod tests {
     }
 
     #[test]
+    fn hashes_of_databases_from_which_something_else_was_removed_are_not_compared() {
+        let mut one = trail(&[(100, 1), (200, 2)]);
+        let mut other = one.clone();
+        one.note(300, hash(3), 7);
+        other.note(300, hash(4), 0);
+        let compared = |one: &HashTrail, other: &HashTrail| compare(&one.points(), &other.points());
+        assert_eq!(compared(&one, &other), Agreement::NotComparable { log_seq: 300 });
+        // The other owner has erased the same meanwhile, and nothing has happened since.
+        other.note(300, hash(3), 7);
+        assert_eq!(compared(&one, &other), Agreement::Equal { log_seq: 300 });
+        // What differed before is still a fault.
+        let mut faulty = trail(&[(100, 1), (200, 9)]);
+        faulty.note(300, hash(4), 0);
+        assert_eq!(compared(&one, &faulty), Agreement::Different { log_seq: 200, equal_at: Some(100) });
+    }
+
+    #[test]
     fn a_rollback_replaces_the_hashes_after_lost_messages() {
         let mut trail = trail(&[(100, 1), (200, 2), (300, 3)]);
         trail.back_to(250);
         assert_eq!(trail.points().iter().map(|point| point.log_seq).collect::<Vec<_>>(), [100, 200]);
-        trail.note(150, hash(7));
+        trail.note(150, hash(7), 0);
         assert_eq!(trail.points().iter().map(|point| point.log_seq).collect::<Vec<_>>(), [100, 150]);
     }
 

@@ -67,10 +67,18 @@ impl Commits {
         Ok(())
     }
 
-    /// The state hash of all batches that were submitted. Waits until they are committed.
-    pub(super) fn state_hash(&mut self) -> Result<StateHash, FollowError> {
+    /// The state hash of all batches that were submitted, and what was removed from the database by then. Waits until they are
+    /// committed. `None` if something is removed at this moment.
+    pub(super) fn state_hash(&mut self) -> Result<Option<(StateHash, u64)>, FollowError> {
         self.wait(0)?;
-        Ok(self.db.state_hash())
+        let removed = self.removed();
+        let hash = self.db.state_hash();
+        Ok((removed == self.removed()).then_some((hash, removed)))
+    }
+
+    /// What erasures and retention have removed from the database.
+    pub(super) fn removed(&self) -> u64 {
+        self.db.removed_hash()
     }
 
     /// Waits until everything is durable.

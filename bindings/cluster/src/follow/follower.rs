@@ -58,10 +58,12 @@ pub struct Follower<S, R> {
     known_at: Time,
     identity: Option<LogIdentity>,
     hashes: HashTrail,
-    /// When the log was at rest and the state was hashed, and after which message.
-    hashed_at_rest: Option<(Duration, u64)>,
+    /// When the log was at rest and the state was hashed, after which message, and what was removed by then.
+    hashed_at_rest: Option<(Duration, u64, u64)>,
     /// Why it stopped, if the operator can accept it.
     stopped: Option<Acceptance>,
+    /// The name of the last state in the status.
+    state: &'static str,
 }
 
 /// What a step of a follower did.
@@ -107,7 +109,7 @@ impl<S: Source, R: Rejects> Follower<S, R> {
     pub fn new(db: Convofold, source: S, rejects: R, options: FollowOptions) -> Result<Self, FollowError> {
         let commits = Commits::new(db, Bookmark::name(&options.log, options.partition));
         let bookmark = commits.bookmark()?;
-        let follower = Self {
+        let mut follower = Self {
             commits,
             source,
             rejects,
@@ -125,8 +127,10 @@ impl<S: Source, R: Rejects> Follower<S, R> {
             hashes: HashTrail::default(),
             hashed_at_rest: None,
             stopped: None,
+            state: "",
         };
         follower.tell(None);
+        follower.note_state();
         Ok(follower)
     }
 
@@ -172,6 +176,12 @@ impl<S: Source, R: Rejects> Follower<S, R> {
     /// # Errors
     /// [`FollowError`] if it stops. The next step finds the same, unless it is accepted or was repaired.
     pub fn step(&mut self) -> Result<Step, FollowError> {
+        let stepped = self.step_once();
+        self.note_state();
+        stepped
+    }
+
+    fn step_once(&mut self) -> Result<Step, FollowError> {
         self.stopped = None;
         let outcome = self.try_step();
         self.tell(outcome.as_ref().ok());
@@ -181,6 +191,7 @@ impl<S: Source, R: Rejects> Follower<S, R> {
             Err(Stop::Log(error)) => Ok(Step::Wait(self.interrupted(&error))),
             Err(Stop::Held(error)) => {
                 tracing::error!(%error, "the partition waits");
+                self.look_ahead();
                 self.status.change(|status| status.state = State::Holding { why: error.why });
                 Ok(Step::Wait(HOLD_PAUSE))
             }
@@ -350,22 +361,24 @@ impl<S: Source, R: Rejects> Follower<S, R> {
 
     /// Hashes the state after this message, which was submitted last.
     fn hash(&mut self, seq: u64) -> Result<(), FollowError> {
-        let hash = self.commits.state_hash()?;
-        self.hashes.note(seq, hash);
+        let Some((hash, removed)) = self.commits.state_hash()? else { return Ok(()) };
+        self.hashes.note(seq, hash, removed);
         let points = self.hashes.points();
         self.status.change(|status| status.hashes = points);
         Ok(())
     }
 
-    /// Hashes the state where all owners end, if the log is at rest. Not more often than the bookmark is verified.
+    /// Hashes the state where all owners end, if the log is at rest: once, and again when something was removed. Not more often
+    /// than the bookmark is verified.
     fn hash_at_rest(&mut self) -> Result<(), FollowError> {
-        let (now, seq) = (self.options.clock.elapsed(), self.read_to());
-        let is_due = self
-            .hashed_at_rest
-            .is_none_or(|(since, before)| seq != before && now.saturating_sub(since) >= self.options.verify_interval);
+        let (now, at) = (self.options.clock.elapsed(), (self.read_to(), self.commits.removed()));
+        let is_due = self.hashed_at_rest.is_none_or(|(since, seq, removed)| {
+            at != (seq, removed) && now.saturating_sub(since) >= self.options.verify_interval
+        });
+        let (seq, removed) = at;
         if self.options.hash_interval > 0 && seq > 0 && is_due {
             self.hash(seq)?;
-            self.hashed_at_rest = Some((now, seq));
+            self.hashed_at_rest = Some((now, seq, removed));
         }
         Ok(())
     }
@@ -428,13 +441,38 @@ impl<S: Source, R: Rejects> Follower<S, R> {
         if matches!(error, SourceError::Refused { .. }) { REFUSED_PAUSE } else { doubled.min(PAUSES.1) }
     }
 
+    /// Asks how long the log is while nothing is read, so that the lag grows. The bookmark is verified when it is read on.
+    fn look_ahead(&mut self) {
+        let known = self.identity.as_ref().map(|identity| (identity.name.clone(), identity.incarnation.clone()));
+        if let Ok(identity) = self.source.identity()
+            && known == Some((identity.name.clone(), identity.incarnation.clone()))
+        {
+            self.identity = Some(identity);
+        }
+        self.tell(None);
+    }
+
+    /// Notes since when the state is what it is.
+    fn note_state(&mut self) {
+        let (before, now_ms) = (self.state, self.options.clock.now_ms());
+        self.state = self.status.change(|status| {
+            if status.state.name() != before {
+                status.state_since_ms = now_ms;
+            }
+            status.state.name()
+        });
+    }
+
     /// Brings the status up to date after a step.
     fn tell(&self, step: Option<&Step>) {
         let last = self.identity.as_ref().map_or(0, |identity| identity.last_seq);
         self.status.change(|status| {
-            if let Some(Bookmark { read_to, events, gaps, rollbacks, .. }) = &self.bookmark {
+            if let Some(Bookmark { read_to, events, gaps, rollbacks, incarnation, .. }) = &self.bookmark {
                 (status.seq, status.events) = (*read_to, *events);
                 (status.gaps, status.rollbacks) = (*gaps, *rollbacks);
+                if status.incarnation.as_ref() != Some(incarnation) {
+                    status.incarnation = Some(incarnation.clone());
+                }
             }
             status.last = last.max(status.seq);
             match step {

@@ -64,6 +64,11 @@ impl State {
 pub struct Status {
     /// What it is doing.
     pub state: State,
+    /// Since when, in milliseconds since the epoch.
+    pub state_since_ms: i64,
+    /// The incarnation of the log that is read ([`LogIdentity::incarnation`](crate::LogIdentity::incarnation)); `None` before the
+    /// log was reached for the first time.
+    pub incarnation: Option<String>,
     /// The last message that was read and submitted to the database.
     pub seq: u64,
     /// The last message of the log, as far as it is known.
@@ -127,7 +132,7 @@ impl StatusHandle {
         self.shared.lock().clone()
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.shared.lock());
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Status) -> T) -> T {
+        change(&mut self.shared.lock())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use convofold_server::Client;
 
 use super::life::Open;
-use super::status::{Different, NodeStatus};
+use super::status::{Different, Finding, NodeStatus, NotComparable};
 use crate::agree::{Agreement, compare};
 use crate::nats::Registry;
 use crate::records::{ClusterMap, Owners};
@@ -46,7 +46,7 @@ impl Comparison {
             let Ok(cluster) = self.registry.read() else { continue };
             let others = self.others(&own, &cluster);
             let Some(open) = self.open.upgrade() else { return };
-            open.note_different(differences(&own, &others, &cluster.owners));
+            open.note_findings(findings(&own, &others, &cluster.owners));
         }
     }
 
@@ -65,9 +65,10 @@ impl Comparison {
     }
 }
 
-/// The partitions in which another owner has another state after the same message. One that was found before stays until both
-/// have the same state, or the other node does not own the partition any more: an owner that is unreachable proves nothing.
-fn differences(own: &NodeStatus, others: &[NodeStatus], owners: &Owners) -> BTreeMap<u32, Different> {
+/// The partitions in which another owner has another state after the same message, or from which something else was removed. A
+/// difference that was found before stays until both have the same state, or the other node does not own the partition any more:
+/// an owner that is unreachable, or cannot be compared, proves nothing.
+fn findings(own: &NodeStatus, others: &[NodeStatus], owners: &Owners) -> BTreeMap<u32, Finding> {
     let mut found = BTreeMap::new();
     for ours in &own.partitions {
         let theirs = |node: &String| {
@@ -78,16 +79,23 @@ fn differences(own: &NodeStatus, others: &[NodeStatus], owners: &Owners) -> BTre
             |node: &String| theirs(node).map_or(Agreement::Unknown, |theirs| compare(&ours.hashes, &theirs.hashes));
         let is_other = |node: &&String| **node != own.node;
         for node in owners.of(ours.partition).iter().filter(is_other) {
-            let known = || ours.different.clone().filter(|known| known.node == *node);
-            let different = match agreement(node) {
+            let known = || ours.different.clone().filter(|known| known.node == *node).map(Finding::Different);
+            let finding = match agreement(node) {
                 Agreement::Different { log_seq, equal_at } => {
-                    Some(Different { node: node.clone(), log_seq, equal_at })
+                    Some(Finding::Different(Different { node: node.clone(), log_seq, equal_at }))
+                }
+                Agreement::NotComparable { log_seq } => {
+                    known().or_else(|| Some(Finding::NotComparable(NotComparable { node: node.clone(), log_seq })))
                 }
                 Agreement::Unknown => known(),
                 Agreement::Equal { .. } => None,
             };
-            if let Some(different) = different {
-                found.entry(ours.partition).or_insert(different);
+            let Some(finding) = finding else { continue };
+            // A fault is worse, and the first one counts.
+            let is_fault = |finding: &Finding| matches!(finding, Finding::Different(_));
+            let is_next = found.get(&ours.partition).is_none_or(|before| is_fault(&finding) && !is_fault(before));
+            if is_next {
+                found.insert(ours.partition, finding);
             }
         }
     }
@@ -110,12 +118,14 @@ mod tests {
             log_seq: *log_seq,
             fold_version: FOLD_VERSION,
             hash: StateHash::from_bytes([*byte; 32]),
+            removed: 0,
         };
         let status = Status { hashes: hashes.iter().map(point).collect(), ..Status::default() };
         NodeStatus {
             node: name.to_owned(),
             log: "chat".to_owned(),
             owners_version: 1,
+            owners_problem: None,
             unopened: BTreeMap::new(),
             partitions: vec![PartitionStatus::of(partition, &status, 0, &db)],
         }
@@ -133,10 +143,30 @@ mod tests {
         let same = node("b", 3, &[(20, 2), (40, 4)]);
         let elsewhere = node("c", 4, &[(20, 9)]);
         let all = owners(&["a", "b", "c", "d"]);
-        assert_eq!(differences(&own, &[same.clone(), elsewhere], &all), BTreeMap::new());
+        assert_eq!(findings(&own, &[same.clone(), elsewhere], &all), BTreeMap::new());
         let differs = node("d", 3, &[(10, 1), (20, 8), (30, 8)]);
         let different = Different { node: "d".to_owned(), log_seq: 20, equal_at: Some(10) };
-        assert_eq!(differences(&own, &[same, differs], &all), BTreeMap::from([(3, different)]));
+        assert_eq!(findings(&own, &[same, differs], &all), BTreeMap::from([(3, Finding::Different(different))]));
+    }
+
+    #[test]
+    fn an_owner_from_which_something_else_was_removed_is_named_and_is_no_alarm() {
+        let own = node("a", 3, &[(10, 1), (20, 2)]);
+        let mut erased = node("b", 3, &[(10, 1), (20, 9)]);
+        erased.partitions[0].hashes[1].removed = 7;
+        let both = owners(&["a", "b"]);
+        let other = NotComparable { node: "b".to_owned(), log_seq: 20 };
+        let expected = BTreeMap::from([(3, Finding::NotComparable(other))]);
+        assert_eq!(findings(&own, std::slice::from_ref(&erased), &both), expected);
+        // An alarm of before stays, and so does one about another owner.
+        let mut alarmed = own.clone();
+        let known = Different { node: "b".to_owned(), log_seq: 7, equal_at: None };
+        alarmed.partitions[0].different = Some(known.clone());
+        let alarm = |different: Different| BTreeMap::from([(3, Finding::Different(different))]);
+        assert_eq!(findings(&alarmed, std::slice::from_ref(&erased), &both), alarm(known));
+        let faulty = node("c", 3, &[(20, 8)]);
+        let different = Different { node: "c".to_owned(), log_seq: 20, equal_at: None };
+        assert_eq!(findings(&own, &[erased, faulty], &owners(&["a", "b", "c"])), alarm(different));
     }
 
     #[test]
@@ -144,10 +174,10 @@ mod tests {
         let mut own = node("a", 3, &[(10, 1), (20, 2)]);
         let known = Different { node: "b".to_owned(), log_seq: 7, equal_at: None };
         own.partitions[0].different = Some(known.clone());
-        let (both, alarm) = (owners(&["a", "b"]), BTreeMap::from([(3, known)]));
-        assert_eq!(differences(&own, &[], &both), alarm, "b cannot be reached");
-        assert_eq!(differences(&own, &[node("b", 3, &[])], &both), alarm, "b was started again");
-        assert_eq!(differences(&own, &[node("b", 3, &[(20, 2)])], &both), BTreeMap::new());
-        assert_eq!(differences(&own, &[], &owners(&["a", "c"])), BTreeMap::new());
+        let (both, alarm) = (owners(&["a", "b"]), BTreeMap::from([(3, Finding::Different(known))]));
+        assert_eq!(findings(&own, &[], &both), alarm, "b cannot be reached");
+        assert_eq!(findings(&own, &[node("b", 3, &[])], &both), alarm, "b was started again");
+        assert_eq!(findings(&own, &[node("b", 3, &[(20, 2)])], &both), BTreeMap::new());
+        assert_eq!(findings(&own, &[], &owners(&["a", "c"])), BTreeMap::new());
     }
 }

@@ -2,13 +2,17 @@
 
 mod error;
 mod identity;
+mod known;
 mod options;
 mod partition;
 mod status;
 mod comparison;
+mod upkeep;
+mod alerts;
 mod life;
 
 pub use error::NodeError;
+pub use known::KnownCluster;
 pub use life::Node;
 pub use options::NodeOptions;
-pub use status::{Different, NodeStatus, PartitionStatus};
+pub use status::{Different, NodeStatus, NotComparable, PartitionStatus};

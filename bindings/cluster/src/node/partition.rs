@@ -30,6 +30,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const CACHE_BYTES: u64 = 8 << 20;
 /// The log after which a checkpoint is written. Many partitions start again at the same time, so each has less to fold.
 const CHECKPOINT_LOG_BYTES: u64 = 16 << 20;
+/// Why a partition has stopped whose thread has failed.
+const THREAD_FAILED: &str = "its thread has failed, as the log of the node says: start the node again";
 /// The least memory for the conversations of a partition.
 const MIN_MEMORY_BYTES: u64 = 16 << 20;
 
@@ -39,9 +41,17 @@ pub(super) struct OpenPartition {
     number: u32,
     status: StatusHandle,
     /// Why it does not follow, if its follower cannot say.
-    problem: Arc<Mutex<Option<State>>>,
+    problem: Arc<Mutex<Option<Problem>>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), FollowError>>>,
+}
+
+/// Why a partition does not follow.
+#[derive(Clone)]
+struct Problem {
+    state: State,
+    /// Since when, in milliseconds since the epoch.
+    since_ms: i64,
 }
 
 /// What all partitions of a node share.
@@ -49,18 +59,16 @@ pub(super) struct Common {
     pub(super) nats: Nats,
     pub(super) registry: Registry,
     pub(super) parser: Parser,
-    /// For the conversations of one partition.
-    pub(super) memory_bytes: u64,
     pub(super) accepted: Vec<(u32, Acceptance)>,
 }
 
 impl OpenPartition {
-    /// Opens the database of a partition, and begins to follow.
-    pub(super) fn open(common: &Common, number: u32, dir: &Path) -> Result<Self, NodeError> {
+    /// Opens the database of a partition, with this memory for its conversations, and begins to follow.
+    pub(super) fn open(common: &Common, number: u32, dir: &Path, memory_bytes: u64) -> Result<Self, NodeError> {
         let options = Options::new()
             .cache_bytes(CACHE_BYTES)
             .checkpoint_log_bytes(CHECKPOINT_LOG_BYTES)
-            .memory_bytes(common.memory_bytes.max(MIN_MEMORY_BYTES));
+            .memory_bytes(memory_bytes.max(MIN_MEMORY_BYTES));
         let failed = |source| NodeError::Open { partition: number, dir: dir.to_owned(), source: Box::new(source) };
         let db = options.open(dir).map_err(failed)?;
         let name = common.registry.name();
@@ -79,11 +87,12 @@ impl OpenPartition {
             nats: common.nats.clone(),
             registry: common.registry.clone(),
             number,
+            status: follower.status(),
             problem: Arc::default(),
             stop: Arc::default(),
             accepted: accepted.map(|(_, acceptance)| acceptance.clone()).collect(),
         };
-        let (status, problem, stop) = (follower.status(), life.problem.clone(), life.stop.clone());
+        let (status, problem, stop) = (life.status.clone(), life.problem.clone(), life.stop.clone());
         let thread = std::thread::Builder::new().name(format!("convofold-follow-{number}"));
         let thread = thread.spawn(move || life.follow(follower)).map_err(NodeError::Thread)?;
         Ok(Self { db, number, status, problem, stop, thread: Some(thread) })
@@ -97,10 +106,18 @@ impl OpenPartition {
     /// What its follower does.
     pub(super) fn follow_status(&self) -> Status {
         let mut status = self.status.get();
-        if let Some(problem) = self.problem.lock().clone() {
-            status.state = problem;
+        if let Some(Problem { state, since_ms }) = self.problem.lock().clone() {
+            (status.state, status.state_since_ms) = (state, since_ms);
+        } else if self.has_failed() {
+            // What its status says is of before.
+            status.state = State::Stopped { why: THREAD_FAILED.to_owned() };
         }
         status
+    }
+
+    /// Whether the thread has ended, and nobody has asked it to.
+    fn has_failed(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed) && self.thread.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
     /// Asks the follower to stop.
@@ -127,7 +144,8 @@ struct Life {
     nats: Nats,
     registry: Registry,
     number: u32,
-    problem: Arc<Mutex<Option<State>>>,
+    status: StatusHandle,
+    problem: Arc<Mutex<Option<Problem>>>,
     stop: Arc<AtomicBool>,
     /// What the operator accepts, each once.
     accepted: Vec<Acceptance>,
@@ -145,7 +163,7 @@ impl Life {
             let Err(error) = follower.run(&self.stop) else { return Ok(()) };
             if matches!(error, FollowError::Submit(_) | FollowError::Commit(_)) {
                 // Only opening the database again helps.
-                *self.problem.lock() = Some(State::Stopped { why: error.to_string() });
+                self.note(Some(State::Stopped { why: error.to_string() }));
                 return Err(error);
             }
             let found = self.accepted.iter().position(|accepted| follower.accept(accepted).is_ok());
@@ -164,6 +182,8 @@ impl Life {
                 findings.iter().for_each(|finding| tracing::warn!(partition = self.number, "{finding}"));
                 (None, None)
             }
+            // Brokers that do not answer repair nothing.
+            Err(error) if error.is_unreachable() && self.has_stopped() => return Some(UNREACHABLE_PAUSE),
             Err(error) if error.is_unreachable() => {
                 (Some(State::Waiting { why: error.to_string() }), Some(UNREACHABLE_PAUSE))
             }
@@ -172,8 +192,24 @@ impl Life {
                 (Some(State::Stopped { why: error.to_string() }), Some(RETRY_PAUSE))
             }
         };
-        *self.problem.lock() = problem;
+        self.note(problem);
         pause
+    }
+
+    /// Whether somebody must act.
+    fn has_stopped(&self) -> bool {
+        let problem = self.problem.lock().as_ref().map(|problem| problem.state.clone());
+        matches!(problem.unwrap_or_else(|| self.status.get().state), State::Stopped { .. })
+    }
+
+    /// Notes why the partition does not follow, or that its follower says it.
+    fn note(&self, state: Option<State>) {
+        let mut problem = self.problem.lock();
+        let same = |state: &State| problem.as_ref().filter(|before| before.state.name() == state.name());
+        let since =
+            |state: &State| same(state).map_or_else(|| SystemClock::default().now_ms(), |before| before.since_ms);
+        let next = state.map(|state| Problem { since_ms: since(&state), state });
+        *problem = next;
     }
 
     fn pause(&self, mut left: Duration) {

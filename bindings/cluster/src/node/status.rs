@@ -18,6 +18,9 @@ pub struct NodeStatus {
     pub log: String,
     /// Number of changes of the owners that the node knows.
     pub owners_version: u64,
+    /// Why it does not obey the record of the owners, for instance because that is older than the one that it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners_problem: Option<String>,
     /// The partitions that it owns and cannot open, with the reasons.
     #[serde(default)]
     pub unopened: BTreeMap<u32, String>,
@@ -35,6 +38,12 @@ pub struct PartitionStatus {
     /// Why it waits, holds or has stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// For how long it does so.
+    #[serde(default)]
+    pub state_ms: i64,
+    /// The incarnation of the stream that is read; with NATS, when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
     /// The last message of the log that was read.
     pub log_seq: u64,
     /// The last message of the log, as far as it is known.
@@ -71,9 +80,21 @@ pub struct PartitionStatus {
     /// ([`compare`](crate::compare)).
     #[serde(default)]
     pub hashes: Vec<HashPoint>,
+    /// What erasures and retention have removed ([`Convofold::removed_hash`]). Owners with other numbers are not compared.
+    #[serde(default)]
+    pub removed: u64,
+    /// The time to which ages counted in the last run of retention, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retained_ms: Option<i64>,
     /// Another owner with another state after the same message: one of them has a fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub different: Option<Different>,
+    /// Another owner from which something else was removed, so that nobody knows whether their states are equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_comparable: Option<NotComparable>,
+    /// Whether this owner sends the alerts about the partition.
+    #[serde(default)]
+    pub sends_alerts: bool,
 }
 
 /// Another owner of a partition with another state.
@@ -87,7 +108,39 @@ pub struct Different {
     pub equal_at: Option<u64>,
 }
 
+/// Another owner of a partition, from which erasures or retention removed something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotComparable {
+    /// The name of the other node.
+    pub node: String,
+    /// The newest message of the log after which both have a state hash.
+    pub log_seq: u64,
+}
+
+/// What the comparison with the other owners of a partition found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    Different(Different),
+    NotComparable(NotComparable),
+}
+
+/// For how long a partition may start, wait or hold before somebody should look.
+const MAX_WAIT_MS: i64 = 60_000;
+
 impl PartitionStatus {
+    /// What somebody should look at: it has stopped, or does not follow the log for more than a minute.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let why = self.why.as_deref().unwrap_or("its log was not verified yet");
+        match self.state.as_str() {
+            "stopped" => Some(format!("stopped: {why}")),
+            "starting" | "waiting" | "holding" if self.state_ms > MAX_WAIT_MS => {
+                Some(format!("{} for {} s: {why}", self.state, self.state_ms / 1_000))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether somebody must act.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -107,6 +160,8 @@ impl PartitionStatus {
             partition,
             state: status.state.name().to_owned(),
             why: status.state.why().map(str::to_owned),
+            state_ms: now_ms.saturating_sub(status.state_since_ms).max(0),
+            incarnation: status.incarnation.clone(),
             log_seq: status.seq,
             log_last: status.last,
             lag: status.lag(),
@@ -124,7 +179,20 @@ impl PartitionStatus {
             open: stats.open,
             hash: db.state_hash(),
             hashes: status.hashes.clone(),
+            removed: db.removed_hash(),
+            retained_ms: db.retention_runs().last().map(|run| run.at),
             different: None,
+            not_comparable: None,
+            sends_alerts: false,
+        }
+    }
+
+    /// Adds what the comparison with the other owners found.
+    pub(super) fn with_finding(self, finding: Option<Finding>) -> Self {
+        match finding {
+            None => self,
+            Some(Finding::Different(different)) => Self { different: Some(different), ..self },
+            Some(Finding::NotComparable(other)) => Self { not_comparable: Some(other), ..self },
         }
     }
 }
@@ -132,11 +200,18 @@ impl PartitionStatus {
 /// A metric: its name, its kind, its help, and its value for a partition.
 type Metric = (&'static str, &'static str, &'static str, fn(&PartitionStatus) -> u64);
 
-const METRICS: [Metric; 14] = [
+const METRICS: [Metric; 17] = [
     ("log_seq", "gauge", "The last message of the log that was read.", |it| it.log_seq),
     ("log_last", "gauge", "The last message of the log.", |it| it.log_last),
     ("lag_messages", "gauge", "Messages that were not read yet.", |it| it.lag),
     ("stopped", "gauge", "1 if the partition has stopped and somebody must act.", |it| u64::from(it.is_stopped())),
+    ("troubled", "gauge", "1 if the partition has stopped, or does not follow its log for a minute.", |it| {
+        u64::from(it.trouble().is_some())
+    }),
+    ("not_comparable", "gauge", "1 if erasures or retention removed something else from another owner.", |it| {
+        u64::from(it.not_comparable.is_some())
+    }),
+    ("sends_alerts", "gauge", "1 if this owner sends the alerts about the partition.", |it| u64::from(it.sends_alerts)),
     ("different", "gauge", "1 if another owner has another state.", |it| u64::from(it.different.is_some())),
     ("conversations", "gauge", "Conversations.", |it| it.conversations),
     ("open", "gauge", "Open conversations.", |it| it.open),
@@ -192,6 +267,7 @@ mod tests {
             node: "a".to_owned(),
             log: "chat".to_owned(),
             owners_version: 1,
+            owners_problem: None,
             unopened: BTreeMap::new(),
             partitions: vec![partition.clone()],
         };
@@ -202,5 +278,22 @@ mod tests {
         assert!(partition.is_stopped());
         let json = serde_json::to_string(&node).unwrap();
         assert_eq!(serde_json::from_str::<NodeStatus>(&json).unwrap(), node);
+    }
+
+    #[test]
+    fn a_partition_that_waits_for_long_is_in_trouble_as_one_that_has_stopped_is() {
+        let home = tempfile::tempdir().unwrap();
+        let db = Convofold::open(home.path()).unwrap();
+        let trouble = |state: State, state_ms: i64| {
+            let status = Status { state, state_since_ms: 1_000, ..Status::default() };
+            PartitionStatus::of(3, &status, 1_000 + state_ms, &db).trouble()
+        };
+        let why = || "the table is full".to_owned();
+        for state in [State::Starting, State::Waiting { why: why() }, State::Holding { why: why() }] {
+            assert_eq!(trouble(state.clone(), 60_000), None, "{state:?}");
+            assert!(trouble(state, 61_000).unwrap().contains("for 61 s: "));
+        }
+        assert_eq!(trouble(State::Stopped { why: why() }, 0).unwrap(), "stopped: the table is full");
+        assert_eq!([State::Following, State::CaughtUp].map(|state| trouble(state, 1 << 40)), [None, None]);
     }
 }

@@ -12,11 +12,17 @@ mod nats;
 #[cfg(feature = "nats")]
 mod publish;
 mod owners;
+mod removed;
 #[cfg(feature = "nats")]
 mod servers;
 #[cfg(feature = "node")]
+mod lease;
+#[cfg(feature = "node")]
 mod node;
+#[cfg(feature = "node")]
+mod without_brokers;
 mod split;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
