@@ -18,6 +18,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::opened::Database;
 use crate::output::{text, time};
+#[cfg(feature = "cluster")]
+use crate::owners::AllOwners;
 use crate::values::{Now, clock_ms};
 
 /// How often a database is tried that a process holds without answering: it may be about to start, or to end.
@@ -158,6 +160,18 @@ impl DbArgs {
     fn cluster(&self, console: &mut Console) -> Result<Option<Cluster>, CliError> {
         match self.url().filter(|url| url.starts_with(CLUSTER)) {
             Some(url) => Cluster::connect(url, self.token()?, console).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The owners of all partitions of the cluster whose log was given instead of a folder.
+    ///
+    /// # Errors
+    /// [`CliError`] names what is wrong with the URL, the token or the brokers.
+    #[cfg(feature = "cluster")]
+    pub fn all_owners(&self, console: &mut Console) -> Result<Option<AllOwners>, CliError> {
+        match self.url().filter(|url| url.starts_with(CLUSTER)) {
+            Some(url) => AllOwners::of_log(url, self.token()?, console).map(Some),
             None => Ok(None),
         }
     }

@@ -14,6 +14,8 @@ pub mod agent_names;
 pub mod opened;
 #[cfg(feature = "cluster")]
 pub mod across;
+#[cfg(feature = "cluster")]
+pub mod owners;
 pub mod personal;
 pub mod database;
 pub mod past;

@@ -190,3 +190,91 @@ fn who_disagrees_with_the_log_is_told_so() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["rejected"], &report["acknowledged"]), (&1.into(), &0.into()));
 }
+
+/// Events of nine conversations, whose texts name their members.
+fn personal_events(path: &Path) {
+    let line = |number: u64| {
+        let (member, kind) = (number % 9, if number < 90 { "message" } else { "close" });
+        let text = || format!(r#","direction":"in","text":"I am the secret member {member}""#);
+        let said = if number < 90 { text() } else { String::new() };
+        format!(
+            r#"{{"convofold":1,"source":"desk","conversation":"conversation-{member}","identity":"event-{number:04}","kind":"{kind}","occurred":"2026-03-02T09:{:02}:{:02}Z","member":{{"business_id":"member-000{member}"}}{said}}}"#,
+            number / 60,
+            number % 60
+        )
+    };
+    std::fs::write(path, (0..99).map(|number| line(number) + "\n").collect::<String>()).unwrap();
+}
+
+#[test]
+fn every_owner_erases_and_the_command_names_those_that_it_cannot_reach() {
+    let mut cluster = Cluster::start();
+    let log = cluster.path("events.ndjson");
+    personal_events(&log);
+    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
+    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    until("both nodes answer", || (cluster.read_by("a").is_some() && cluster.read_by("b").is_some()).then_some(()));
+    cluster.expect(&["publish", log.to_str().unwrap()]);
+    cluster.hash_of_both(99);
+
+    let db = format!("{}/chat", cluster.servers.urls);
+    let erase = |args: &[&str]| {
+        let mut command = convofold();
+        // Only the first server has the scheme in --db.
+        command.arg("erase").args(["--db", &db.replace(",nats://", ",")]).args(args).arg("--json").output().unwrap()
+    };
+    let lines = |output: &Output| {
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let erased = |output: &Output| {
+        let receipts = lines(output).into_iter().filter(|line| !line["erased"].is_null());
+        receipts.map(|line| (line["node"].as_str().unwrap().to_owned(), line["erased"].clone())).collect::<Vec<_>>()
+    };
+    let found = erase(&["--member", "member-0003", "--dry-run"]);
+    expect_success(&found);
+    assert_eq!(lines(&found).len(), 2, "one conversation of two owners: {:?}", lines(&found));
+
+    let both = erase(&["--member", "member-0003"]);
+    expect_success(&both);
+    let receipts = erased(&both);
+    assert_eq!(receipts.iter().map(|(node, _)| node.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(receipts[0].1["hash_after"], receipts[1].1["hash_after"]);
+    let not_comparable = |cluster: &Cluster| cluster.status()["not_comparable"].as_array().unwrap().len();
+    until("both are hashed again", || {
+        let status = cluster.status();
+        let nodes = status["nodes"].as_array()?;
+        let points = nodes.iter().flat_map(|node| node["partitions"].as_array().unwrap());
+        let has_erased = |it: &&Value| it["hashes"].as_array().unwrap().iter().any(|point| point["removed"] != 0);
+        (points.filter(has_erased).count() == 2).then_some(())
+    });
+    assert_eq!(not_comparable(&cluster), 0);
+
+    cluster.kill_node("b");
+    let one = erase(&["--member", "member-0004"]);
+    assert_eq!(one.status.code(), Some(8), "{}", String::from_utf8_lossy(&one.stderr));
+    assert_eq!(erased(&one).len(), 1);
+    assert_eq!(lines(&one).iter().filter(|line| line["node"] == "b" && line["error"].is_string()).count(), 4);
+    cluster.start_node("b");
+    until("b answers", || cluster.read_by("b"));
+    let again =
+        until("b has verified its log", || Some(erase(&["--member", "member-0004"])).filter(|it| it.status.success()));
+    assert_eq!(erased(&again).iter().map(|(node, _)| node.as_str()).collect::<Vec<_>>(), ["b"]);
+    // They have other random ids, which is named and is no alarm.
+    until("the owners are not comparable", || (not_comparable(&cluster) == 1).then_some(()));
+    assert_eq!(cluster.status()["different"].as_array().unwrap().len(), 0);
+    // Nothing of them is left, and the others are there.
+    let receipts = erase(&["--receipts"]);
+    expect_success(&receipts);
+    assert_eq!(lines(&receipts).len(), 4);
+
+    // What an owner puts back into the log has nothing of them.
+    cluster.expect(&["republish", "--partition", "0"]);
+    cluster.expect(&["republish", "--partition", "1"]);
+    cluster.expect(&["republish", "--partition", "2"]);
+    cluster.expect(&["republish", "--partition", "3"]);
+    let mut totals = convofold();
+    let totals =
+        totals.args(["list", "--db", &db.replace(",nats://", ","), "--json", "--limit", "100"]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&totals.stdout).contains("member-0003"));
+}

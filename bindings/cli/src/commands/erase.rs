@@ -6,12 +6,16 @@ use convofold::erase::{Erasable, Erased};
 use convofold::{StateHash, Subject};
 
 use crate::commands::erase_copies::CopiesArgs;
+#[cfg(feature = "cluster")]
+use crate::commands::erase_owners;
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
+#[cfg(feature = "cluster")]
+use crate::owners::AllOwners;
 use crate::personal;
 
 /// Forget a member: remove their texts, names, numbers and ids, and keep the numbers of reports.
@@ -29,6 +33,9 @@ use crate::personal;
 /// `convofold serve` that contain the member are removed, too. Exports and other copies are not
 /// changed. A complete backup is erased from with --backup. A database that was restored from an earlier backup is erased from
 /// again with a ledger (--ledger, --again).
+///
+/// With the log of a cluster (--db nats://HOST:PORT/LOG), every owner of every partition erases from its own database. The command
+/// names the owners that it could not reach, ends with exit code 8 then, and can be repeated.
 #[derive(Debug, Args)]
 #[command(mut_arg("db", |db| {
     db.required(false).required_unless_present("backup").default_value_if("backup", ArgPredicate::IsPresent, Some("."))
@@ -97,6 +104,12 @@ impl SubjectArgs {
 
 impl EraseArgs {
     pub(crate) fn run(&self, console: &mut Console) -> Result<Exit, CliError> {
+        #[cfg(feature = "cluster")]
+        if !self.copies.is_about_backup()
+            && let Some(owners) = self.db.all_owners(console)?
+        {
+            return self.run_on(&owners, console);
+        }
         if self.receipts {
             return self.list_receipts(console);
         }
@@ -123,6 +136,20 @@ impl EraseArgs {
         }
         outcome.note_cleaned(console);
         Ok(Exit::Success)
+    }
+
+    /// Every owner of a cluster has its own database.
+    #[cfg(feature = "cluster")]
+    fn run_on(&self, owners: &AllOwners, console: &mut Console) -> Result<Exit, CliError> {
+        self.copies.expect_none()?;
+        if self.receipts {
+            return erase_owners::list_receipts(owners, self.hash_before, self.json, console);
+        }
+        let subjects = self.subjects.expect()?;
+        if self.dry_run {
+            return erase_owners::list(owners, &subjects, self.json, console);
+        }
+        erase_owners::erase(owners, &subjects, self.open_too, self.json, console)
     }
 
     fn list_receipts(&self, console: &mut Console) -> Result<Exit, CliError> {

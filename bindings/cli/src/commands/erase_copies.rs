@@ -29,6 +29,22 @@ pub(super) struct CopiesArgs {
 }
 
 impl CopiesArgs {
+    /// Whether a backup is erased from, and no database.
+    #[cfg(feature = "cluster")]
+    pub(super) fn is_about_backup(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// Refuses options that are about one database, for a cluster.
+    #[cfg(feature = "cluster")]
+    pub(super) fn expect_none(&self) -> Result<(), CliError> {
+        if self.ledger.is_none() && self.again.is_none() {
+            return Ok(());
+        }
+        Err(CliError::new(Exit::Usage, "a ledger is of one database, and each owner of a partition has its own")
+            .hint("run this command on the machine of an owner, with --db DIR/pN"))
+    }
+
     /// Does what the options ask for; `None` if there are none.
     pub(super) fn run(
         &self,

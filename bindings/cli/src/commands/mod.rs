@@ -30,6 +30,8 @@ pub mod compact;
 pub mod retain;
 pub mod erase;
 mod erase_copies;
+#[cfg(feature = "cluster")]
+mod erase_owners;
 pub mod hold;
 pub mod conflicts;
 #[cfg(feature = "serve")]

@@ -8,8 +8,11 @@ mod assign;
 mod backup;
 mod republish;
 
+pub(crate) use status::ask;
+
 use clap::{Args, Subcommand};
 use convofold_cluster::nats::{ClusterError, ConnectOptions, Nats, Registry};
+use convofold_cluster::node::KnownCluster;
 use convofold_cluster::{LogName, SourceError};
 
 use crate::console::Console;
@@ -84,6 +87,23 @@ impl LogArgs {
         connected.map_err(|error| failed(&error.into()))
     }
 
+    /// For the node in this folder, which also starts while no broker answers if it knows the log from before.
+    fn open_or_known(&self, dir: &std::path::Path) -> Result<(Nats, Registry), CliError> {
+        let refused = match Nats::connect(&self.nats, ConnectOptions::new()).map_err(ClusterError::from) {
+            Ok(nats) => match Registry::open(&nats, &self.log) {
+                Ok(registry) => return Ok((nats, registry)),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let known = KnownCluster::read(dir, self.log.as_str());
+        let known = known.map_err(|error| CliError::io("read", &dir.join("cluster.json"), &error))?;
+        let Some(known) = known.filter(|_| refused.is_unreachable()) else { return Err(failed(&refused)) };
+        let nats = Nats::connect_later(&self.nats, ConnectOptions::new()).map_err(|error| failed(&error.into()))?;
+        let registry = Registry::known(&nats, &self.log, known.log).map_err(|error| failed(&error))?;
+        Ok((nats, registry))
+    }
+
     fn open(&self) -> Result<(Nats, Registry), CliError> {
         let nats = self.connect()?;
         let registry = Registry::open(&nats, &self.log).map_err(|error| failed(&error))?;
@@ -110,7 +130,7 @@ impl TokenArgs {
 }
 
 /// A failure of the cluster, with what to do.
-fn failed(error: &ClusterError) -> CliError {
+pub(crate) fn failed(error: &ClusterError) -> CliError {
     let failed = CliError::new(Exit::Failure, chain(error));
     match error {
         ClusterError::NotFound { .. } => failed.hint("`convofold cluster init` makes a log; --log names it"),

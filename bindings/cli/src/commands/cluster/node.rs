@@ -27,6 +27,11 @@ use crate::values;
 /// Every 10 seconds it compares its state hashes with those of the other owners; `different` in /partitions and
 /// `convofold_cluster_different` in /metrics name a partition in which they differ.
 ///
+/// [retention], [compact] and [[alert]] in the file of --config work as in `convofold serve`. All owners of a partition need the
+/// same rules of retention. One of them sends its alerts.
+///
+/// A node that starts while no broker answers has the partitions that it had last, and says what it knew then, named as stale.
+///
 /// Input that cannot be an event goes to the stream of rejects. SIGTERM and Ctrl-C end the node: it finishes requests and
 /// closes its databases. After a kill it continues where its databases end.
 #[derive(Debug, Args)]
@@ -88,7 +93,7 @@ impl NodeArgs {
         std::fs::create_dir_all(&self.dir).map_err(|error| CliError::io("create", &self.dir, &error))?;
         start_log(server.log);
         let stop = interrupt::flag()?;
-        let (nats, registry) = self.log.open()?;
+        let (nats, registry) = self.log.open_or_known(&self.dir)?;
         let parser = Parser::new(Format::Auto, Limits::default()).zone(zone).ignore(ignored);
         let mut options = NodeOptions::new(&self.name, server).parser(parser).memory_bytes(self.memory as u64);
         options = options.token(self.token.token()?);

@@ -21,9 +21,11 @@ use crate::output::{text, time};
 ///
 /// Prints a table on standard output: one row for each owner of each partition, with what it does, the last message that it
 /// has read, its lag, and its state hash. The sum of the hashes of all partitions is that of one machine. Owners that have
-/// different states after the same message, and nodes that do not answer, are named on standard error.
+/// different states after the same message, and nodes that do not answer, are named on standard error. Owners from which erasures
+/// or retention removed something else are not compared, which is named too.
 ///
-/// The exit code is 1 if a partition has no owner that answers, or an owner has stopped, and 7 if owners differ.
+/// The exit code is 1 if a partition has no owner that answers, or an owner has stopped or does not follow for more than a minute,
+/// and 7 if owners differ.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
@@ -46,6 +48,7 @@ struct StatusJson<'a> {
     /// Number of messages that the owner that is furthest behind has not read.
     lag: u64,
     different: &'a [Different],
+    not_comparable: &'a [NotComparable],
 }
 
 /// Two owners with other states after the same message.
@@ -62,8 +65,17 @@ struct Different {
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Two owners from which erasures or retention removed something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct NotComparable {
+    partition: u32,
+    nodes: [String; 2],
+    /// The newest message after which both have a state hash.
+    log_seq: u64,
+}
+
 /// Asks a node about its partitions. The address may belong to a node of another log by now, which is an error.
-pub(super) fn ask(url: &str, log: &str, node: &str, token: Option<&str>) -> Result<NodeStatus, String> {
+pub(crate) fn ask(url: &str, log: &str, node: &str, token: Option<&str>) -> Result<NodeStatus, String> {
     let client = Client::of_url(url, token).map_err(|error| chain(&error))?.patience(PATIENCE);
     let found: NodeStatus = client.partitions().map_err(|error| chain(&error))?;
     if found.node != node || found.log != log {
@@ -96,11 +108,19 @@ impl StatusArgs {
         let without_owner: Vec<u32> = (0..count).filter(|partition| !owned(partition)).collect();
         let hash = hash_of_all(&cluster, count, of);
         let lag = nodes.iter().flat_map(|node| &node.partitions).map(|it| it.lag).max().unwrap_or(0);
-        let different: Vec<Different> = (0..count).flat_map(|partition| differences(partition, &nodes)).collect();
+        let (mut different, mut not_comparable) = (Vec::new(), Vec::new());
+        (0..count).for_each(|partition| compare_owners(partition, &nodes, &mut different, &mut not_comparable));
         if self.json {
-            let (nodes, without_owner, different) = (&nodes, &without_owner, &different);
-            let unreachable = &unreachable;
-            console.json(&StatusJson { cluster: &cluster, nodes, unreachable, without_owner, hash, lag, different })?;
+            console.json(&StatusJson {
+                cluster: &cluster,
+                nodes: &nodes,
+                unreachable: &unreachable,
+                without_owner: &without_owner,
+                hash,
+                lag,
+                different: &different,
+                not_comparable: &not_comparable,
+            })?;
         } else {
             print(&cluster, of, console)?;
             console.flush()?;
@@ -120,10 +140,17 @@ impl StatusArgs {
                  `convofold diff` shows where"
             ));
         }
-        let is_stopped = nodes.iter().flat_map(|node| &node.partitions).any(PartitionStatus::is_stopped);
+        for NotComparable { partition, nodes: [one, other], .. } in &not_comparable {
+            console.note(format_args!(
+                "partition {partition}: {one} and {other} are not comparable: erasures differ, or runs of retention; erase from both, or \
+                 restore one from a backup of the other"
+            ));
+        }
+        let troubles = troubles(&nodes);
+        troubles.iter().for_each(|trouble| console.note(trouble));
         Ok(match () {
             () if !different.is_empty() => Exit::Different,
-            () if is_stopped || !without_owner.is_empty() => Exit::Failure,
+            () if !troubles.is_empty() || !without_owner.is_empty() => Exit::Failure,
             () => Exit::Success,
         })
     }
@@ -191,19 +218,40 @@ fn print<'a>(
     listing.print(console)
 }
 
-/// The owners of a partition that differ from the first one.
-fn differences(partition: u32, nodes: &[NodeStatus]) -> Vec<Different> {
+/// What somebody should look at.
+fn troubles(nodes: &[NodeStatus]) -> Vec<String> {
+    let of_node = |node: &NodeStatus| {
+        let problem = node.owners_problem.iter().map(|why| format!("{}: {why}", node.node));
+        let unopened = node.unopened.iter().map(|(number, why)| format!("partition {number} of {}: {why}", node.node));
+        let of = |it: &PartitionStatus| Some(format!("partition {} of {}: {}", it.partition, node.node, it.trouble()?));
+        problem.chain(unopened).chain(node.partitions.iter().filter_map(of)).collect::<Vec<_>>()
+    };
+    nodes.iter().flat_map(of_node).collect()
+}
+
+/// Compares the owners of a partition with the first one.
+fn compare_owners(
+    partition: u32,
+    nodes: &[NodeStatus],
+    different: &mut Vec<Different>,
+    not_comparable: &mut Vec<NotComparable>,
+) {
     let of = |node: &'_ NodeStatus| {
         let found = node.partitions.iter().find(|it| it.partition == partition)?;
         Some((node.node.clone(), found.hashes.clone()))
     };
-    let owners: Vec<_> = nodes.iter().filter_map(of).collect();
-    let Some(((one, first), others)) = owners.split_first() else { return Vec::new() };
-    let different = |(other, hashes): &(String, Vec<HashPoint>)| match compare(first, hashes) {
-        Agreement::Different { log_seq, equal_at } => {
-            Some(Different { partition, nodes: [one.clone(), other.clone()], log_seq, equal_at })
+    let owners: Vec<(String, Vec<HashPoint>)> = nodes.iter().filter_map(of).collect();
+    let Some(((one, first), others)) = owners.split_first() else { return };
+    for (other, hashes) in others {
+        let nodes = || [one.clone(), other.clone()];
+        match compare(first, hashes) {
+            Agreement::Different { log_seq, equal_at } => {
+                different.push(Different { partition, nodes: nodes(), log_seq, equal_at });
+            }
+            Agreement::NotComparable { log_seq } => {
+                not_comparable.push(NotComparable { partition, nodes: nodes(), log_seq });
+            }
+            Agreement::Unknown | Agreement::Equal { .. } => {}
         }
-        _ => None,
-    };
-    others.iter().filter_map(different).collect()
+    }
 }
