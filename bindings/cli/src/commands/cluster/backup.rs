@@ -1,12 +1,14 @@
 //! `convofold cluster backup` and `convofold cluster restore`.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use convofold::Options;
-use convofold::backup::{self, BackupOptions, restore};
+use convofold::backup::{self, BackupContents, BackupFile, BackupOptions, restore};
+use convofold::{FOLD_VERSION, Options, StateHash};
 use convofold_cluster::ClusterMap;
+use convofold_cluster::node::PartitionStatus;
 use convofold_server::Client;
 
 use super::status::ask;
@@ -19,12 +21,18 @@ use crate::output::text;
 
 /// The ending of the name of a backup.
 const EXTENSION: &str = "cfbk";
+/// The most characters of the incarnation of a stream in a name; the time at which NATS made it has fewer.
+const MADE_CHARS: usize = 40;
 
 /// Write a complete backup of each partition into a folder that all machines can read.
 ///
-/// The first owner that answers writes the backup of a partition, while it follows. The name of a file has the partition and
-/// the last message of the log that it has at least: p7-00000000000000123456.cfbk. `convofold cluster restore` takes the newest one.
-/// A backup has the bookmark of the partition, so a node that restores it continues from there.
+/// The owner of a partition that follows its log and has read the most writes the backup, while it follows. The name of a file has
+/// the partition, the time at which its stream was made, and the last message that it has at least:
+/// p7-20261130T091500Z-00000000000000123456.cfbk. `convofold cluster restore` takes the newest one. A backup has the bookmark of the
+/// partition, so a node that restores it continues from there.
+///
+/// A partition in which nothing has changed since its last backup is done. After an erasure, the file of the same message is
+/// replaced; delete the older ones, which have what was erased.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
     #[command(flatten)]
@@ -64,7 +72,8 @@ impl BackupArgs {
         fs::create_dir_all(&self.to).map_err(|error| CliError::io("create", &self.to, &error))?;
         let all: Vec<u32> = (0..registry.partitions().count()).collect();
         let partitions = if self.partition.is_empty() { &all } else { &self.partition };
-        let mut listing = Listing::new(&["PARTITION", "NODE", "EVENTS", "SIZE", "FILE"]).right(0).right(2).right(3);
+        let headings = &["PARTITION", "NODE", "BACKUP", "EVENTS", "SIZE", "FILE"];
+        let mut listing = Listing::new(headings).right(0).right(3).right(4);
         let mut exit = Exit::Success;
         for partition in partitions {
             match self.back_up(&cluster, *partition, token.as_deref()) {
@@ -79,15 +88,23 @@ impl BackupArgs {
         Ok(exit)
     }
 
-    /// Asks the owners of a partition, one after the other.
+    /// Asks the owners of a partition, one after the other: first the one that follows the log and has read the most.
     fn back_up(&self, cluster: &ClusterMap, partition: u32, token: Option<&str>) -> Result<Vec<String>, String> {
-        let mut whys = Vec::new();
+        let (mut whys, mut owners) = (Vec::new(), Vec::new());
         for (node, url) in cluster.replicas(partition) {
-            match self.back_up_from(cluster, partition, (node, url), token) {
-                Ok((path, contents)) => {
-                    let events = text::count(contents.last_seq);
-                    let (size, path) = (text::bytes(contents.bytes), path.display().to_string());
-                    return Ok(vec![partition.to_string(), node.to_owned(), events, size, path]);
+            match status_of(cluster, partition, (node, url), token) {
+                Ok(status) => owners.push((node, url, status)),
+                Err(why) => whys.push(format!("{node}: {why}")),
+            }
+        }
+        owners.sort_by_key(|(_, _, status)| Reverse((status.is_following(), status.log_seq)));
+        for (node, url, status) in owners {
+            match self.back_up_from(url, &status, token) {
+                Ok(Done { path, contents, is_new }) => {
+                    let (events, size) = (text::count(contents.last_seq), text::bytes(contents.bytes));
+                    let what = if is_new { "written" } else { "unchanged" };
+                    let (partition, path) = (partition.to_string(), path.display().to_string());
+                    return Ok(vec![partition, node.to_owned(), what.to_owned(), events, size, path]);
                 }
                 Err(why) => whys.push(format!("{node}: {why}")),
             }
@@ -95,22 +112,51 @@ impl BackupArgs {
         Err(if whys.is_empty() { "no owner has told its address".to_owned() } else { whys.join("; ") })
     }
 
-    fn back_up_from(
-        &self,
-        cluster: &ClusterMap,
-        partition: u32,
-        (node, url): (&str, &str),
-        token: Option<&str>,
-    ) -> Result<(PathBuf, backup::BackupContents), String> {
-        let status = ask(url, &cluster.name, node, token)?;
-        let found = status.partitions.iter().find(|it| it.partition == partition);
-        let log_seq = found.ok_or("it has not opened the partition")?.log_seq;
-        let path = self.to.join(file_name(partition, log_seq));
+    fn back_up_from(&self, url: &str, status: &PartitionStatus, token: Option<&str>) -> Result<Done, String> {
+        let PartitionStatus { partition, log_seq, hash, .. } = status;
+        let incarnation = status.incarnation.as_deref().ok_or("it has not reached the log yet")?;
+        let path = self.to.join(file_name(*partition, incarnation, *log_seq));
+        if let Some(contents) = unchanged(&path, *hash) {
+            return Ok(Done { path, contents, is_new: false });
+        }
         let client = Client::of_url(&format!("{url}/partitions/{partition}/all"), token);
         let client = client.map_err(|error| chain(&error))?.patience(SILENCE);
-        let report = backup::write(&client, &path, &BackupOptions::new(), |_| {}).map_err(|error| chain(&error))?;
-        Ok((path, report.contents))
+        // A file of the same message has what was erased since. It is replaced when the new one is there.
+        let new = path.with_extension("new");
+        let failed = |error: std::io::Error| format!("{}: {error}", new.display());
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let report = backup::write(&client, &new, &BackupOptions::new(), |_| {}).map_err(|error| chain(&error))?;
+        fs::rename(&new, &path).map_err(failed)?;
+        Ok(Done { path, contents: report.contents, is_new: true })
     }
+}
+
+/// A backup that is there now.
+struct Done {
+    path: PathBuf,
+    contents: BackupContents,
+    is_new: bool,
+}
+
+/// What a node says about a partition.
+fn status_of(
+    cluster: &ClusterMap,
+    partition: u32,
+    (node, url): (&str, &str),
+    token: Option<&str>,
+) -> Result<PartitionStatus, String> {
+    let status = ask(url, &cluster.name, node, token)?;
+    let found = status.partitions.into_iter().find(|it| it.partition == partition);
+    found.ok_or_else(|| "it has not opened the partition".to_owned())
+}
+
+/// The contents of a backup that is there already, if it has this state.
+fn unchanged(path: &Path, hash: StateHash) -> Option<BackupContents> {
+    let contents = BackupFile::open(path).ok()?.contents();
+    (contents.fold_version == FOLD_VERSION && contents.state_hash == hash).then_some(contents)
 }
 
 impl RestoreArgs {
@@ -134,11 +180,14 @@ impl RestoreArgs {
     }
 }
 
-fn file_name(partition: u32, log_seq: u64) -> String {
-    format!("p{partition}-{log_seq:020}.{EXTENSION}")
+/// The names of the backups of a partition have their order: by the time at which the stream was made, then by the last message.
+fn file_name(partition: u32, incarnation: &str, log_seq: u64) -> String {
+    let made: String =
+        incarnation.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(MADE_CHARS).collect();
+    format!("p{partition}-{made}-{log_seq:020}.{EXTENSION}")
 }
 
-/// The backup of a partition that has the most of the log.
+/// The newest backup of a partition: of the stream that was made last, the one that has the most of it.
 fn newest(folder: &Path, partition: u32) -> std::io::Result<Option<PathBuf>> {
     let beginning = format!("p{partition}-");
     let mut found = None;
@@ -157,15 +206,39 @@ fn newest(folder: &Path, partition: u32) -> std::io::Result<Option<PathBuf>> {
 mod tests {
     use super::*;
 
+    const MADE: [&str; 2] = ["2026-11-30T09:15:00.5Z", "2026-12-01T00:00:00Z"];
+
     #[test]
-    fn the_newest_backup_of_a_partition_is_the_one_with_the_most_of_the_log() {
+    fn the_newest_backup_of_a_partition_is_of_the_stream_that_was_made_last_and_has_the_most_of_it() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(newest(folder.path(), 7).unwrap(), None);
+        let write =
+            |partition, made, log_seq| fs::write(folder.path().join(file_name(partition, made, log_seq)), "").unwrap();
         for (partition, log_seq) in [(7, 9), (7, 1_000), (70, 5_000), (7, 200)] {
-            fs::write(folder.path().join(file_name(partition, log_seq)), "").unwrap();
+            write(partition, MADE[0], log_seq);
         }
         fs::write(folder.path().join("p7-99999999999999999999.tmp"), "").unwrap();
-        assert_eq!(newest(folder.path(), 7).unwrap(), Some(folder.path().join(file_name(7, 1_000))));
+        let newest_is = |made, log_seq| {
+            assert_eq!(newest(folder.path(), 7).unwrap(), Some(folder.path().join(file_name(7, made, log_seq))));
+        };
+        newest_is(MADE[0], 1_000);
+        // The stream was made again.
+        write(7, MADE[1], 20);
+        newest_is(MADE[1], 20);
+        assert_eq!(file_name(7, MADE[0], 5), "p7-20261130T091500.5Z-00000000000000000005.cfbk");
         assert!(newest(&folder.path().join("none"), 7).is_err());
+    }
+
+    #[test]
+    fn a_backup_is_unchanged_if_it_has_the_same_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = convofold::Convofold::open(folder.path().join("db")).unwrap();
+        let path = folder.path().join(file_name(7, MADE[0], 5));
+        assert!(unchanged(&path, db.state_hash()).is_none());
+        db.backup(&path, &BackupOptions::new(), |_| {}).unwrap();
+        assert!(unchanged(&path, db.state_hash()).is_some());
+        assert!(unchanged(&path, StateHash::from_bytes([7; 32])).is_none());
+        fs::write(&path, "damaged").unwrap();
+        assert!(unchanged(&path, db.state_hash()).is_none());
     }
 }
