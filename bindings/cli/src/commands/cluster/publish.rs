@@ -1,12 +1,13 @@
 //! `convofold cluster publish`.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use convofold::replay::{Replay, ReplayReport};
+use convofold::replay::{Input, Replay, ReplayReport};
 use convofold_cluster::nats::{PublishError, PublishOptions, Published, Publisher};
 use serde::Serialize;
 
@@ -48,6 +49,56 @@ pub(super) struct PublishArgs {
     json: bool,
 }
 
+/// How often it looks whether messages are acknowledged.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The time without an acknowledgement after which the command says why.
+const SILENCE: Duration = Duration::from_secs(10);
+/// The number of partitions that it names.
+const SHOWN: usize = 4;
+
+/// Says on standard error why nothing is acknowledged, for instance because a stream is full, until the publishing has ended.
+fn tell_stalls(publisher: &Publisher, ended: &AtomicBool) {
+    let (started, mut stall) = (Instant::now(), Stall::default());
+    while !ended.load(Ordering::SeqCst) {
+        std::thread::sleep(LOOK_INTERVAL);
+        if let Some(what) = stall.look(&publisher.published(), started.elapsed()) {
+            let _ = writeln!(std::io::stderr(), "{what}");
+        }
+    }
+}
+
+/// Since when nothing was acknowledged.
+#[derive(Debug, Default)]
+struct Stall {
+    acknowledged: u64,
+    since: Duration,
+}
+
+impl Stall {
+    /// What to say, if nothing was acknowledged for long. It is said again after the same time.
+    fn look(&mut self, published: &Published, now: Duration) -> Option<String> {
+        let acknowledged = published.acknowledged + published.rejected;
+        let is_waiting = published.unacknowledged > 0 && acknowledged == self.acknowledged;
+        if is_waiting && now.saturating_sub(self.since) < SILENCE {
+            return None;
+        }
+        (self.acknowledged, self.since) = (acknowledged, now);
+        is_waiting.then(|| {
+            let why = |(partition, why): &(u32, Option<String>)| {
+                format!("partition {partition}: {}", why.as_deref().unwrap_or("no answer yet"))
+            };
+            let shown: Vec<_> = published.waiting.iter().take(SHOWN).map(why).collect();
+            let more = published.waiting.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!("; {more} more") } else { String::new() };
+            format!(
+                "nothing was acknowledged for {} s, it is tried again: {}{more}",
+                SILENCE.as_secs(),
+                shown.join("; ")
+            )
+        })
+    }
+}
+
 #[derive(Serialize)]
 struct PublishJson {
     events: u64,
@@ -73,17 +124,33 @@ impl PublishArgs {
             .parse_threads(self.threads)
             .stop(stop.clone());
         let publisher = Publisher::new(&nats, &registry, options);
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| tell_stalls(&publisher, &ended));
+            let outcome = self.publish(inputs, &publisher, &stop, console);
+            ended.store(true, Ordering::SeqCst);
+            outcome
+        })
+    }
+
+    fn publish(
+        &self,
+        inputs: Vec<Input>,
+        publisher: &Publisher,
+        stop: &Arc<AtomicBool>,
+        console: &mut Console,
+    ) -> Result<Exit, CliError> {
         let started = Instant::now();
         let ParsingArgs { format, zone, .. } = self.parsing.clone();
-        let replay = Replay::new(&publisher).format(format).zone(zone).ignore(self.parsing.ignored());
-        let replay = replay.inputs(inputs).stop(Arc::clone(&stop)).checkpoint(false);
+        let replay = Replay::new(publisher).format(format).zone(zone).ignore(self.parsing.ignored());
+        let replay = replay.inputs(inputs).stop(Arc::clone(stop)).checkpoint(false);
         let replay = replay.on_rejection(|rejection, input| {
             // It fails only if the command is stopped.
             let _ = publisher.reject(input, rejection);
         });
         let read = replay.run();
         if stop.load(Ordering::SeqCst) {
-            return self.interrupted(&publisher, console);
+            return self.interrupted(publisher, console);
         }
         let read = read.map_err(|error| {
             CliError::new(Exit::Failure, format!("the input was not read to its end: {}", chain(&error)))
@@ -91,7 +158,7 @@ impl PublishArgs {
         })?;
         match publisher.finish(|_| {}) {
             Ok(published) => self.tell(&read, &published, started, console),
-            Err(PublishError::Stopped { .. }) => self.interrupted(&publisher, console),
+            Err(PublishError::Stopped { .. }) => self.interrupted(publisher, console),
             Err(error) => Err(CliError::new(Exit::Failure, error.to_string())),
         }
     }
@@ -151,5 +218,31 @@ impl PublishArgs {
         }
         let is_complete = published.rejected == 0 && read.incomplete_inputs == 0;
         Ok(if is_complete { Exit::Success } else { Exit::Rejected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_full_stream_is_told_why_and_again_later() {
+        let mut stall = Stall::default();
+        let published = |acknowledged, unacknowledged| {
+            let mut published = Published::default();
+            (published.acknowledged, published.unacknowledged) = (acknowledged, unacknowledged);
+            published.waiting = vec![(3, Some("maximum bytes exceeded (400)".to_owned())), (5, None)];
+            published
+        };
+        let mut look = |acknowledged, unacknowledged, seconds| {
+            stall.look(&published(acknowledged, unacknowledged), Duration::from_secs(seconds))
+        };
+        assert_eq!([look(0, 9, 1), look(5, 9, 9), look(5, 9, 18)], [None, None, None]);
+        let told = look(5, 9, 19).unwrap();
+        assert!(told.contains("partition 3: maximum bytes exceeded (400); partition 5: no answer yet"), "{told}");
+        assert_eq!(look(5, 9, 28), None);
+        assert!(look(5, 9, 29).is_some());
+        // Nothing is left, or something was acknowledged.
+        assert_eq!([look(5, 0, 60), look(6, 9, 69), look(7, 9, 90)], [None, None, None]);
     }
 }
