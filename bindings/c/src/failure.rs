@@ -12,9 +12,9 @@ use convofold::replay::{FindError, ReplayError};
 use convofold::retention::RetainError;
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, HoldError, IngestError, MarkError,
-    MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError, TrimError,
-    WhenError,
+    ChangesError, CloseError, CommitError, ExportEventsError, HoldError, IngestError, MarkError, MomentError,
+    OpenError, PageError, QueryError, ReportError, ReportParamError, RewriteError, StorageError, SubmitError,
+    TrimError, WhenError,
 };
 
 use crate::error::Error;
@@ -259,12 +259,9 @@ impl Kind for EraseError {
     fn kind(&self) -> Error {
         match self {
             Self::Held { .. } | Self::StillOpen { .. } => Error::Held,
-            Self::InUse | Self::Busy { .. } => Error::Busy,
-            Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } | Self::Move(_) => Error::Io,
-            Self::Storage(error) => error.kind(),
-            Self::Copy(error) => error.kind(),
-            Self::Commit(error) => error.kind(),
+            Self::Move(_) => Error::Io,
             Self::Open(error) => error.kind(),
+            Self::Rewrite(error) => error.kind(),
             _ => Error::Other,
         }
     }
@@ -274,12 +271,9 @@ impl Kind for RetainError {
     fn kind(&self) -> Error {
         match self {
             Self::Rules(_) => Error::InvalidArgument,
-            Self::InUse | Self::Busy { .. } => Error::Busy,
-            Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } => Error::Io,
-            Self::Trim(error) => error.kind(),
-            Self::Storage(error) => error.kind(),
-            Self::Commit(error) => error.kind(),
             Self::Open(error) => error.kind(),
+            Self::Trim(error) => error.kind(),
+            Self::Rewrite(error) => error.kind(),
             _ => Error::Other,
         }
     }
@@ -296,12 +290,13 @@ impl Kind for HoldError {
     }
 }
 
-impl Kind for CompactError {
+impl Kind for RewriteError {
     fn kind(&self) -> Error {
         match self {
-            Self::InUse | Self::Trimming | Self::Busy { .. } => Error::Busy,
-            Self::NoSpace { .. } | Self::Displaced { .. } => Error::Io,
+            Self::InUse | Self::Busy { .. } => Error::Busy,
+            Self::NoSpace { .. } | Self::Displaced { .. } | Self::Remains { .. } => Error::Io,
             Self::Copy(error) => error.kind(),
+            Self::Open(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             _ => Error::Other,
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use convofold::{ChangesError, OpenError, PageError, QueryError, RecordKind, ReportError, StorageError};
 
@@ -225,9 +226,13 @@ fn is_of_the_system(error: &OpenError) -> bool {
 pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
+        let of_storage = || match error.downcast_ref::<Arc<StorageError>>() {
+            Some(shared) => Some(&**shared),
+            None => error.downcast_ref::<StorageError>(),
+        };
         let kind = match error.downcast_ref::<io::Error>() {
             Some(io) => Some(io.kind()),
-            None => error.downcast_ref::<StorageError>().and_then(StorageError::io_kind),
+            None => of_storage().and_then(StorageError::io_kind),
         };
         if kind.is_some_and(|kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
             return true;

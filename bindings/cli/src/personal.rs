@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use convofold::erase::{Erasable, Erase, EraseError, Erased, Erasure};
-use convofold::{Disclosed, ExportEventsError, Hold, HoldError, OpenError, StateHash, Subject};
+use convofold::{Disclosed, ExportEventsError, Hold, HoldError, OpenError, RewriteError, StateHash, Subject};
 #[cfg(feature = "serve")]
 use convofold_server::{Cleaned, Client, ClientError, EraseRequest};
 use serde::Serialize;
@@ -221,7 +221,7 @@ fn erase_failed(db: &DbArgs, error: &EraseError) -> CliError {
         EraseError::Beside { .. } => {
             failed(error.to_string()).hint("nothing was erased; remove the file, and try again")
         }
-        EraseError::Remains { .. } | EraseError::Move(_) => failed(chain(error)).hint(
+        EraseError::Rewrite(RewriteError::Remains { .. }) | EraseError::Move(_) => failed(chain(error)).hint(
             "the next opening of the database ends it; `convofold erase --receipts` prints the receipt if it is erased, and \
              otherwise run the command again",
         ),

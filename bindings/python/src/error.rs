@@ -12,9 +12,9 @@ use convofold::replay::{FindError, ReplayError};
 use convofold::retention::RetainError;
 use convofold::verify::VerifyError;
 use convofold::{
-    ChangesError, CloseError, CommitError, CompactError, DraftError, ExportEventsError, HoldError, IngestError,
-    MarkError, MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, StorageError, SubmitError,
-    TrimError,
+    ChangesError, CloseError, CommitError, DraftError, ExportEventsError, HoldError, IngestError, MarkError,
+    MomentError, OpenError, PageError, QueryError, ReportError, ReportParamError, RewriteError, StorageError,
+    SubmitError, TrimError,
 };
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -28,9 +28,9 @@ mod raised {
     }
 
     import! {
-        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError DiffError
-        EraseError EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError QueueFullError RepairError ReplayError RestoreError RetainError
-        StorageError SubmitError TrimError VerifyError
+        AlreadyOpenError AuditError BackupError ChangesError CloseError ClosedError CommitError CompactError DamagedError
+        DiffError EraseError EventError ExportError HoldError MomentError NotFoundError OpenError PoisonedError QueryError
+        QueueFullError RepairError ReplayError RestoreError RetainError StorageError SubmitError TrimError VerifyError
     }
 }
 
@@ -116,13 +116,10 @@ raise! {
         ExportEventsError::Write(inner) => inner
     };
     TrimError as TrimError { TrimError::Closed => ClosedError } transparent { TrimError::Commit(inner) => inner };
-    EraseError as EraseError {} transparent {
-        EraseError::Commit(inner) => inner,
-        EraseError::Storage(inner) => inner
-    };
-    RetainError as RetainError {} transparent { RetainError::Commit(inner) => inner };
+    EraseError as EraseError {} transparent { EraseError::Rewrite(RewriteError::Commit(inner)) => inner };
+    RetainError as RetainError {} transparent { RetainError::Rewrite(RewriteError::Commit(inner)) => inner };
     HoldError as HoldError {} transparent { HoldError::Commit(inner) => inner };
-    CompactError as CompactError {} transparent { CompactError::Commit(inner) => inner };
+    RewriteError as CompactError {} transparent { RewriteError::Commit(inner) => inner };
     BackupError as BackupError { BackupError::Closed => ClosedError, BackupError::Poisoned(_) => PoisonedError };
     RestoreError as RestoreError {} transparent { RestoreError::Open(inner) => inner };
     RepairError as RepairError {} transparent { RepairError::Open(inner) => inner };

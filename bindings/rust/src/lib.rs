@@ -213,7 +213,8 @@
 //! - **the past**: [`Convofold::at`], [`View`], [`Moment`], [`When`]; what changed, and what events would change: [`diff`]
 //! - **change feed**: [`Changes`], [`Change`], [`StopHandle`], [`Seq`]
 //! - **bulk import and export**: [`replay`], [`Scan`], [`Convofold::export`], [`Convofold::export_events`]
-//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`retention`], [`Convofold::hold`], [`Convofold::trim_log`]
+//! - **maintenance**: [`verify`], [`audit`], [`backup`], [`repair`], [`erase`], [`retention`], [`Convofold::hold`],
+//!   [`Convofold::trim_log`], [`Convofold::compact`]
 //! - **without a disk**: [`engine`]
 //!
 //! The examples are complete programs: `own_source` (a host with its own event source), `replay_then_follow`, `dashboard`
@@ -296,8 +297,8 @@ pub use convofold_store::{leads_into, private_file_options};
 
 // Errors, one type per operation.
 pub use convofold_store::{
-    ChangesError, CloseError, CommitError, CompactError, ExportEventsError, HoldError, IngestError, MarkError,
-    MomentError, OpenError, PageError, StorageError, SubmitError, TrimError,
+    ChangesError, CloseError, CommitError, ExportEventsError, HoldError, IngestError, MarkError, MomentError,
+    OpenError, PageError, RewriteError, StorageError, SubmitError, TrimError,
 };
 
 #[cfg(feature = "metrics")]

@@ -7,7 +7,7 @@ mod beside;
 mod copy;
 pub(crate) mod disclose;
 pub(crate) mod compact;
-mod rewrite;
+pub(crate) mod rewrite;
 pub mod erase;
 pub(crate) mod hold;
 pub mod retention;

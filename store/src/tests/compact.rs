@@ -8,7 +8,7 @@ use crate::storage::end_mark::tests::FAILING_MOVES;
 use crate::storage::end_mark::{incomplete_mark, next_folder, storage_folder, storage_folders};
 use crate::storage::memory::{Fault, MemoryStorage};
 use crate::verify::VerifyReport;
-use crate::{Batch, CompactError, Convofold, Options};
+use crate::{Batch, Convofold, Options, RewriteError};
 
 /// A database that contains much text, in a folder.
 fn full(home: &Home) -> Convofold {
@@ -100,7 +100,7 @@ fn a_second_compaction_and_a_trim_are_refused_meanwhile() {
     let (_home, storage, db) = lived_in(Options::new());
     let other = db.clone();
     storage.before_block.set(move || {
-        assert!(matches!(other.compact(), Err(CompactError::InUse)));
+        assert!(matches!(other.compact(), Err(RewriteError::InUse)));
         assert!(other.trim_log(convofold_engine::Time::MAX).is_err());
     });
     db.compact().unwrap();
@@ -132,7 +132,7 @@ fn no_operation_of_a_compaction_can_fail_badly() {
                 assert!(is_clean(&survivor));
             }
             // A failure of the copy alone leaves the database in use.
-            let is_poisoned = matches!(outcome, Err(CompactError::Commit(_)));
+            let is_poisoned = matches!(outcome, Err(RewriteError::Commit(_)));
             assert_eq!(db.submit(Batch::new(messages(900, 3))).is_err(), is_poisoned, "operation {at}: {outcome:?}");
             if !failed {
                 assert!(at > 10, "{at} operations");
@@ -218,7 +218,7 @@ fn a_move_that_fails_leaves_both_storages() {
         let target = next_folder(&home.path()).unwrap();
         FAILING_MOVES.lock().push((target.clone(), slot));
         let error = db.compact().unwrap_err();
-        assert!(matches!(error, CompactError::Commit(_)), "{error:?}");
+        assert!(matches!(error, RewriteError::Commit(_)), "{error:?}");
         assert!(db.submit(Batch::new(messages(900, 3))).is_err());
         assert!(home.path().join("sled").exists() && home.path().join(&target).exists());
         let killed = home.killed();
@@ -279,9 +279,9 @@ fn a_directory_that_was_moved_is_not_compacted() {
     let db = full(&home);
     let moved = home.dir.path().join("moved");
     fs::rename(home.path(), &moved).unwrap();
-    assert!(matches!(db.compact(), Err(CompactError::Displaced { .. })));
+    assert!(matches!(db.compact(), Err(RewriteError::Displaced { .. })));
     drop(Convofold::open(home.path()).unwrap());
-    assert!(matches!(db.compact(), Err(CompactError::Displaced { .. })));
+    assert!(matches!(db.compact(), Err(RewriteError::Displaced { .. })));
     assert_eq!(storage_folders(&moved).unwrap(), ["sled"]);
     assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
 }
@@ -330,6 +330,6 @@ fn damaged_recorded_hashes_are_left_out_and_counted_and_other_damage_ends_a_comp
     db.hold(convofold_engine::Subject::Conversation("case-1".to_owned()), "case 17").unwrap();
     damage(&storage, "holds/");
     let error = db.compact().unwrap_err();
-    assert!(matches!(error, CompactError::Copy(_)), "{error:?}");
+    assert!(matches!(error, RewriteError::Copy(_)), "{error:?}");
     assert_eq!(db.holds().len(), 1);
 }

@@ -14,7 +14,7 @@ use crate::erase::{Erase, EraseError, Erased};
 use crate::storage::end_mark::tests::FAILING_MOVES;
 use crate::storage::end_mark::{next_folder, storage_folder, storage_folders};
 use crate::storage::memory::{Fault, Hook, MemoryStorage};
-use crate::{Batch, ChangesError, CompactError, Convofold, ExportEventsError, Options, StorageError, Ticket};
+use crate::{Batch, ChangesError, Convofold, ExportEventsError, Options, RewriteError, StorageError, Ticket};
 
 const ERASED: &str = "member-0001_1700000000000";
 
@@ -116,9 +116,9 @@ fn nothing_is_written_if_nothing_is_of_the_subject() {
     assert_eq!(db.erase(&of_member_one()).unwrap(), None);
     assert_eq!(storage_folders(&home.path()).unwrap(), ["sled"]);
     db.close().unwrap();
-    assert!(matches!(db.erase(&of_member_one()), Err(EraseError::Commit(_))));
+    assert!(matches!(db.erase(&of_member_one()), Err(EraseError::Rewrite(RewriteError::Commit(_)))));
     let read_only = Options::new().read_only(true).open(home.path()).unwrap();
-    assert!(matches!(read_only.erase(&of_member_one()), Err(EraseError::Commit(_))));
+    assert!(matches!(read_only.erase(&of_member_one()), Err(EraseError::Rewrite(RewriteError::Commit(_)))));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_member_who_does_not_stop_writing_ends_the_erasure_and_nothing_changes() {
     write_again(&storage, &db, 4);
     let erase = of_member_one().beside(|_| panic!("no copy can be used"));
     let error = db.erase(&erase).unwrap_err();
-    assert!(matches!(error, EraseError::Busy { copies: 3 }), "{error:?}");
+    assert!(matches!(error, EraseError::Rewrite(RewriteError::Busy { copies: 3 })), "{error:?}");
     storage.before_block.set(|| {});
     assert!(db.state(ERASED).unwrap().is_some());
     assert!(db.erasures().is_empty() && is_clean(&db));
@@ -193,14 +193,16 @@ fn one_thing_at_a_time_writes_the_storage_again_or_reads_its_log() {
     let (home, storage, db) = used();
     let (other, file) = (db.clone(), home.dir.path().join("backup"));
     storage.before_block.set(move || {
-        assert!(matches!(other.erase(&of_member_one()), Err(EraseError::InUse)));
-        assert!(matches!(other.compact(), Err(CompactError::InUse)));
+        assert!(matches!(other.erase(&of_member_one()), Err(EraseError::Rewrite(RewriteError::InUse))));
+        assert!(matches!(other.compact(), Err(RewriteError::InUse)));
         assert!(other.trim_log(Time::MAX).is_err());
     });
     db.erase(&of_member_one()).unwrap().unwrap();
     let now = storage.created().unwrap();
     let other = db.clone();
-    now.before_block.set(move || assert!(matches!(other.erase(&erase([member(2)])), Err(EraseError::InUse))));
+    now.before_block.set(move || {
+        assert!(matches!(other.erase(&erase([member(2)])), Err(EraseError::Rewrite(RewriteError::InUse))));
+    });
     db.backup(file, &BackupOptions::new(), |_| {}).unwrap();
 }
 
@@ -419,7 +421,7 @@ fn a_mark_that_cannot_be_removed_leaves_memory_without_the_member() {
         std::fs::create_dir(mark).unwrap();
     });
     let error = db.erase(&of_member_one()).unwrap_err();
-    assert!(matches!(error, EraseError::Commit(_)), "{error:?}");
+    assert!(matches!(error, EraseError::Rewrite(RewriteError::Commit(_))), "{error:?}");
     let folder = storage_folder(&home.path()).unwrap();
     assert_ne!(folder.file_name().unwrap(), "sled");
     assert!(db.state(ERASED).unwrap().is_none());
@@ -507,7 +509,7 @@ fn a_move_that_fails_leaves_both_storages_and_accepts_no_more_writes() {
         let target = next_folder(&home.path()).unwrap();
         FAILING_MOVES.lock().push((target.clone(), slot));
         let error = db.erase(&of_member_one()).unwrap_err();
-        assert!(matches!(error, EraseError::Commit(_)), "{error:?}");
+        assert!(matches!(error, EraseError::Rewrite(RewriteError::Commit(_))), "{error:?}");
         assert!(db.submit(Batch::new(messages(900, 3))).is_err());
         assert!(home.path().join("sled").exists() && home.path().join(&target).exists());
         let killed = home.killed();

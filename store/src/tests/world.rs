@@ -17,7 +17,7 @@ use crate::open::error::OpenError;
 use crate::storage::memory::{Call, MemoryStorage};
 use crate::write::batch::SubmitError;
 use crate::write::error::CommitError;
-use crate::{Batch, Convofold, Durability, Options};
+use crate::{Batch, Convofold, Durability, Options, RewriteError};
 
 /// The time of the first [`message`](super::message); the others follow at intervals of a second.
 const BEGINNING_MS: i64 = 1_700_000_000_000;
@@ -137,7 +137,7 @@ impl World {
                 assert!(self.storage.created().is_some_and(|copy| !copy.failed().is_empty()), "{error:?}");
                 Ok(())
             }
-            Err(EraseError::Commit(error)) => Err(error.into()),
+            Err(EraseError::Rewrite(RewriteError::Commit(error))) => Err(error.into()),
             outcome => outcome.map(drop).map_err(Stop::refused),
         }
     }

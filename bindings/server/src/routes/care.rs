@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use convofold::audit::{AuditError, Sample};
 use convofold::verify::{VerifyError, VerifyProgress};
-use convofold::{CompactError, Time, TrimError};
+use convofold::{RewriteError, Time, TrimError};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::IntoParams;
@@ -214,12 +214,16 @@ pub(crate) async fn compact(State(app): State<App>, caller: Caller) -> Result<Js
     Ok(Json(compacted.map_err(|error| not_compacted(&error))?))
 }
 
-fn not_compacted(error: &CompactError) -> Problem {
-    let status = match error {
-        CompactError::InUse | CompactError::Trimming => StatusCode::CONFLICT,
-        CompactError::Busy { .. } | CompactError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
-        CompactError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+fn not_compacted(error: &RewriteError) -> Problem {
+    Problem::new(not_rewritten(error), error.to_string()).with_cause(error)
+}
+
+/// The status of a request for which the storage should have been written again.
+pub(super) fn not_rewritten(error: &RewriteError) -> StatusCode {
+    match error {
+        RewriteError::InUse => StatusCode::CONFLICT,
+        RewriteError::Busy { .. } | RewriteError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        RewriteError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    Problem::new(status, error.to_string()).with_cause(error)
+    }
 }

@@ -21,6 +21,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::{Role, hex};
 
+use super::care::not_rewritten;
 use super::disclose::expect_subjects;
 use super::webhooks::read_json;
 
@@ -155,11 +156,8 @@ fn run(app: &App, erase: Erase) -> Result<EraseAnswer, Problem> {
 
 fn not_erased(error: &EraseError) -> Problem {
     let status = match error {
-        EraseError::InUse | EraseError::Held { .. } | EraseError::StillOpen { .. } | EraseError::Beside { .. } => {
-            StatusCode::CONFLICT
-        }
-        EraseError::Busy { .. } | EraseError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
-        EraseError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        EraseError::Held { .. } | EraseError::StillOpen { .. } | EraseError::Beside { .. } => StatusCode::CONFLICT,
+        EraseError::Rewrite(error) => not_rewritten(error),
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, error.to_string()).with_cause(error)

@@ -17,6 +17,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 use crate::tokens::Role;
 
+use super::care::not_rewritten;
 use super::counts::NoParams;
 use super::webhooks::read;
 
@@ -80,9 +81,8 @@ pub(crate) async fn retain(
 fn not_retained(error: &RetainError) -> Problem {
     let status = match error {
         RetainError::Rules(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        RetainError::InUse | RetainError::Trim(TrimError::InUse) => StatusCode::CONFLICT,
-        RetainError::Busy { .. } | RetainError::Commit(_) => StatusCode::SERVICE_UNAVAILABLE,
-        RetainError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        RetainError::Trim(TrimError::InUse) => StatusCode::CONFLICT,
+        RetainError::Rewrite(error) => not_rewritten(error),
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, error.to_string()).with_cause(error)

@@ -39,7 +39,8 @@ use self::seed::Seed;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
 use crate::care::rewrite::base::Base;
-use crate::care::rewrite::{Copied, Copier};
+use crate::care::rewrite::live::expect_room;
+use crate::care::rewrite::{Copied, Copier, RewriteError};
 use crate::checkpoint::record::read_record;
 use crate::format::block::LogPosition;
 use crate::format::checkpoint::CheckpointRecord;
@@ -57,7 +58,7 @@ use crate::state::holds::Holds;
 use crate::state::lent_storage::LentStorage;
 use crate::state::records;
 use crate::storage::end_mark::{EndMark, LastRecords, next_folder, storage_folder};
-use crate::storage::files::{free_bytes, sync_dir};
+use crate::storage::files::sync_dir;
 use crate::storage::{ReadStorage, Storage, StorageError, release};
 use crate::trace::{span, tell};
 
@@ -225,7 +226,7 @@ impl Erase {
     /// storage. When this returns, the copy has been read again and searched, and the storage of before is gone.
     ///
     /// # Errors
-    /// [`EraseError`]. Nothing has changed, except with [`EraseError::Move`] and [`EraseError::Remains`].
+    /// [`EraseError`]. Nothing has changed, except with [`EraseError::Move`] and [`RewriteError::Remains`].
     pub fn run(&self, dir: impl AsRef<Path>) -> Result<Option<Erased>, EraseError> {
         span!("erase");
         let dir = dir.as_ref();
@@ -240,7 +241,7 @@ impl Erase {
             drop(directory);
             self.options.clone().open(dir)?.close()?;
         }
-        Err(EraseError::Unsaved)
+        Err(RewriteError::Unsaved.into())
     }
 
     /// Erases from a database that is opened for this alone, and whose newest checkpoint contains all of its log.
@@ -253,7 +254,7 @@ impl Erase {
         let found = match &base {
             Some(base) => find(storage.as_ref(), &base.pages, &state.holds, &self.subjects, &self.seed)?,
             None if state.live.board().slot_count() == 0 => None,
-            None => return Err(EraseError::Unsaved),
+            None => return Err(RewriteError::Unsaved.into()),
         };
         let (Some(base), Some(replaced)) = (base, found) else {
             self.expect_nothing_beside(dir, &before, &state.holds, &state.bookmarks)?;
@@ -284,7 +285,7 @@ impl Erase {
         let after_bytes = to.disk_bytes()?;
         // Nothing depends on the storage before any more.
         let _ = release(scopeguard::ScopeGuard::into_inner(storage));
-        remove_storage(&before).map_err(|source| EraseError::Remains { folder: before, source })?;
+        remove_storage(&before).map_err(|source| RewriteError::Remains { folder: before, source })?;
         tell!(info, conversations = receipt.conversations, events = receipt.events, "erased");
         Ok(Some(Erased { receipt, also_elsewhere, damaged_values, before_bytes, after_bytes }))
     }
@@ -380,15 +381,6 @@ impl Erasable {
         let seqs = || image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq);
         let (events, first_seq) = (seqs().count() as u64, seqs().min().unwrap_or_default());
         Ok(Self { conversation: image.id.to_string(), events, first_seq, held, status: status_of(image)?, by })
-    }
-}
-
-fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), EraseError> {
-    match free_bytes(dir) {
-        Some(free_bytes) if free_bytes < needed_bytes => {
-            Err(EraseError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
-        }
-        _ => Ok(()),
     }
 }
 

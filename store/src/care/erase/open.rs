@@ -29,7 +29,8 @@ impl Convofold {
     /// without the member from then on. If the process is killed, everything is as before, or erased.
     ///
     /// # Errors
-    /// [`EraseError`]. Nothing has changed, except with [`EraseError::Commit`] and [`EraseError::Remains`].
+    /// [`EraseError`]. Nothing has changed, except with [`RewriteError::Commit`](crate::RewriteError::Commit) and
+    /// [`RewriteError::Remains`](crate::RewriteError::Remains).
     pub fn erase(&self, erase: &Erase) -> Result<Option<Erased>, EraseError> {
         span!("erase");
         let rewritten = self.rewrite(|source| erase.write_again(source, self.shared()))?;

@@ -15,74 +15,29 @@
 //! Before HEAD names the copy, a failure changes nothing. Afterwards only the removal of its mark can fail, which ends all writes.
 //! Decision 0044 gives the reasons.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use scopeguard::ScopeGuard;
 
+use super::RewriteError;
 use super::base::Base;
 use crate::api::handle::Convofold;
 use crate::care::copy::{Copy, like};
-use crate::checkpoint::error::LoadError;
 use crate::format::block::LogPosition;
-use crate::open::error::OpenError;
 use crate::open::recovery::{RecoveredState, recover};
 use crate::open::safety_copy::{remove_storage, unmark};
 use crate::state::lent_storage::LentStorage;
 use crate::storage::end_mark::{next_folder, storage_folder};
 use crate::storage::files::{free_bytes, sync_dir};
 use crate::storage::{ReadStorage, Storage, StorageError, release};
-use crate::write::error::CommitError;
 use crate::write::moving::Moved;
 use crate::write::replacing::{CopiedLog, Late, Replacement, Spoils};
 use crate::write::writer::Command;
 
 /// The copy is begun again if events spoil it or somebody requests a checkpoint meanwhile, up to this number of times.
 const MAX_COPIES: u32 = 3;
-
-/// Why the storage of an open database was not written again. Nothing has changed, except with [`LiveError::Commit`] and
-/// [`LiveError::Remains`].
-#[derive(Debug)]
-pub(crate) enum LiveError {
-    /// The storage is being written again, or the log is read from its beginning.
-    InUse,
-    /// Each copy was spoilt by events that arrived meanwhile, or by checkpoints.
-    Busy { copies: u32 },
-    /// The newest checkpoint cannot be used.
-    Unsaved,
-    /// The file system has less room than a copy may need.
-    NoSpace { dir: PathBuf, needed_bytes: u64, free_bytes: u64 },
-    /// Nothing at the path of the database belongs to it any more.
-    Displaced { dir: PathBuf },
-    /// The storage cannot be read, or the copy cannot be written.
-    Copy(Arc<StorageError>),
-    /// The copy cannot be opened.
-    Open(OpenError),
-    /// Writing failed. The next opening finds either of the two storages.
-    Commit(CommitError),
-    /// The database uses the copy, and the storage of before cannot be removed.
-    Remains { folder: PathBuf, source: io::Error },
-}
-
-impl From<StorageError> for LiveError {
-    fn from(error: StorageError) -> Self {
-        Self::Copy(Arc::new(error))
-    }
-}
-
-impl From<LoadError> for LiveError {
-    fn from(error: LoadError) -> Self {
-        if let LoadError::Storage(error) = error { error.into() } else { Self::Unsaved }
-    }
-}
-
-impl From<CommitError> for LiveError {
-    fn from(error: CommitError) -> Self {
-        Self::Commit(error)
-    }
-}
 
 /// The newest checkpoint of an open database, to be written again.
 pub(crate) struct Source<'a> {
@@ -143,13 +98,13 @@ enum Attempt<T> {
 impl Convofold {
     /// Writes the storage again with `write`, and moves to the copy. `write` copies what the checkpoint contains, or returns
     /// `None` if there is nothing to change. It is called again if the copy is outdated when it is complete.
-    pub(crate) fn rewrite<T, E: From<LiveError>>(
+    pub(crate) fn rewrite<T, E: From<RewriteError>>(
         &self,
         write: impl Fn(&Source<'_>) -> Result<Option<Written<T, E>>, E>,
     ) -> Result<Option<Rewritten<T>>, E> {
         let shared = self.shared();
-        let _turn = shared.compacting.try_lock().ok_or(LiveError::InUse)?;
-        let _log = shared.log_in_use.try_write().ok_or(LiveError::InUse)?;
+        let _turn = shared.compacting.try_lock().ok_or(RewriteError::InUse)?;
+        let _log = shared.log_in_use.try_write().ok_or(RewriteError::InUse)?;
         let _held = shared.hold_checkpoints();
         for _ in 0..MAX_COPIES {
             let Some(source) = Source::of(self)? else { return Ok(None) };
@@ -166,13 +121,13 @@ impl Convofold {
                 Attempt::Outdated => {}
             }
         }
-        Err(LiveError::Busy { copies: MAX_COPIES }.into())
+        Err(RewriteError::Busy { copies: MAX_COPIES }.into())
     }
 }
 
 impl<'a> Source<'a> {
     /// `None` if there are no events.
-    fn of(db: &'a Convofold) -> Result<Option<Self>, LiveError> {
+    fn of(db: &'a Convofold) -> Result<Option<Self>, RewriteError> {
         expect_home(db)?;
         db.checkpoint()?;
         let shared = db.shared();
@@ -196,13 +151,13 @@ impl<'a> Source<'a> {
     }
 
     /// Creates an empty storage for the copy.
-    pub(crate) fn begin(&self) -> Result<Target, LiveError> {
+    pub(crate) fn begin(&self) -> Result<Target, RewriteError> {
         let dir = self.db.dir();
         expect_room(dir, self.from.disk_bytes()?)?;
         let name = next_folder(dir).map_err(StorageError::io("listing the directory"))?;
         let copy = Copy::begin(dir.join(name)).map_err(StorageError::io("creating the mark of the copy"))?;
         let folder = copy.folder.clone();
-        let storage = self.db.request(|completer| Command::Create(folder, completer))?.map_err(LiveError::Copy)?;
+        let storage = self.db.request(|completer| Command::Create(folder, completer))?.map_err(RewriteError::Copy)?;
         let storage = scopeguard::guard(storage, released as fn(Arc<dyn Storage>));
         // The folder of the copy must be there when HEAD names it.
         sync_dir(dir).map_err(StorageError::io("fsync of the directory"))?;
@@ -214,7 +169,7 @@ impl<'a> Source<'a> {
         LentStorage::of_copy(self.db.shared(), target.storage.clone())
     }
 
-    fn attempt<T, E: From<LiveError>>(&self, written: Written<T, E>) -> Result<Attempt<T>, E> {
+    fn attempt<T, E: From<RewriteError>>(&self, written: Written<T, E>) -> Result<Attempt<T>, E> {
         let Written { target, position, spoils, last_step, report } = written;
         let Some(complete) = self.complete(target, position, spoils)? else { return Ok(Attempt::Outdated) };
         last_step()?;
@@ -222,7 +177,12 @@ impl<'a> Source<'a> {
     }
 
     /// Copies what was committed since the checkpoint, and recovers the state of the copy. `None` if the copy is outdated.
-    fn complete(&self, target: Target, position: LogPosition, spoils: Spoils) -> Result<Option<Complete>, LiveError> {
+    fn complete(
+        &self,
+        target: Target,
+        position: LogPosition,
+        spoils: Spoils,
+    ) -> Result<Option<Complete>, RewriteError> {
         let Target { storage, copy } = &target;
         let mut log = CopiedLog { before: self.base.position, copy: position };
         // Not those that arrive meanwhile, or it would never end.
@@ -251,7 +211,7 @@ impl<'a> Source<'a> {
         Ok((!is_spoilt && !self.is_outdated()).then_some(Complete { replacement, target }))
     }
 
-    fn move_to<T>(&self, complete: Complete, report: T) -> Result<Attempt<T>, LiveError> {
+    fn move_to<T>(&self, complete: Complete, report: T) -> Result<Attempt<T>, RewriteError> {
         // Variables are dropped in reverse order.
         let Complete { target: Target { copy, storage }, replacement } = complete;
         let before_bytes = self.from.disk_bytes()?;
@@ -266,14 +226,14 @@ impl<'a> Source<'a> {
             Moved::Failed(error) => {
                 copy.leave(false);
                 let _ = unmark(&self.before);
-                return Err(LiveError::Copy(error));
+                return Err(RewriteError::Copy(error));
             }
         };
         drop(ScopeGuard::into_inner(storage));
         // Nothing depends on it any more.
         let _ = release(old.take());
         let after_bytes = LentStorage::of(self.db.shared()).disk_bytes().unwrap_or_default();
-        let remains = |source| LiveError::Remains { folder: self.before.clone(), source };
+        let remains = |source| RewriteError::Remains { folder: self.before.clone(), source };
         remove_storage(&self.before).map_err(remains)?;
         Ok(Attempt::Moved(Rewritten { report, before_bytes, after_bytes }))
     }
@@ -290,10 +250,10 @@ impl Target {
 }
 
 /// The state of the copy.
-fn recovered(storage: &Arc<dyn Storage>, reader: Arc<LentStorage>) -> Result<RecoveredState, LiveError> {
-    let (mut state, recovery) = recover(reader, None, false).map_err(LiveError::Open)?;
+fn recovered(storage: &Arc<dyn Storage>, reader: Arc<LentStorage>) -> Result<RecoveredState, RewriteError> {
+    let (mut state, recovery) = recover(reader, None, false).map_err(RewriteError::Open)?;
     if recovery.checkpoint_seq.is_none() || !recovery.skipped.is_empty() {
-        return Err(LiveError::Unsaved);
+        return Err(RewriteError::Unsaved);
     }
     state.complete_search_index(storage.as_ref())?;
     Ok(state)
@@ -304,14 +264,15 @@ fn released(storage: Arc<dyn Storage>) {
 }
 
 /// Fails if the directory is not that of this database any more.
-fn expect_home(db: &Convofold) -> Result<(), LiveError> {
-    if db.is_at_home() { Ok(()) } else { Err(LiveError::Displaced { dir: db.dir().to_owned() }) }
+pub(crate) fn expect_home(db: &Convofold) -> Result<(), RewriteError> {
+    if db.is_at_home() { Ok(()) } else { Err(RewriteError::Displaced { dir: db.dir().to_owned() }) }
 }
 
-fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), LiveError> {
+/// Fails if the file system has less room than this.
+pub(crate) fn expect_room(dir: &Path, needed_bytes: u64) -> Result<(), RewriteError> {
     match free_bytes(dir) {
         Some(free_bytes) if free_bytes < needed_bytes => {
-            Err(LiveError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
+            Err(RewriteError::NoSpace { dir: dir.to_owned(), needed_bytes, free_bytes })
         }
         _ => Ok(()),
     }

@@ -4,18 +4,16 @@
 
 pub(crate) mod base;
 mod copy;
+mod error;
 pub(crate) mod live;
 mod pages;
 
 use std::ops::Range;
 
-use convofold_engine::{ConversationImage, Event, EventRef, ImageError, Seq};
+use convofold_engine::{ConversationImage, Event, EventRef, Seq};
 
 pub(crate) use self::copy::{Copied, Copier, random};
-use crate::checkpoint::error::LoadError;
-use crate::damage::Damage;
-use crate::log::error::LogError;
-use crate::storage::StorageError;
+pub use self::error::RewriteError;
 
 /// What is written in place of what is stored. The same conversation and event always become the same.
 pub(crate) trait Filter: Sync {
@@ -47,35 +45,4 @@ pub(crate) enum Becomes {
     Other(Box<ConversationImage>),
     /// It goes. All of its events must have been trimmed from the log. Later conversations move up.
     Nothing,
-}
-
-/// Why there is no copy.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RewriteError {
-    /// There is no usable checkpoint with all events of the log.
-    #[error("the newest checkpoint cannot be used, or does not contain all of the log")]
-    Unsaved,
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-impl From<ImageError> for RewriteError {
-    fn from(error: ImageError) -> Self {
-        StorageError::Value(Damage::Conversation(error)).into()
-    }
-}
-
-impl From<LogError> for RewriteError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Damaged { why, .. } => StorageError::Value(why).into(),
-            LogError::Storage(error) => error.into(),
-        }
-    }
-}
-
-impl From<LoadError> for RewriteError {
-    fn from(error: LoadError) -> Self {
-        if let LoadError::Storage(error) = error { error.into() } else { Self::Unsaved }
-    }
 }
