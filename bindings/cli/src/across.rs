@@ -263,7 +263,7 @@ impl From<GatherError> for CliError {
     fn from(error: GatherError) -> Self {
         match error {
             GatherError::Query(error) => Self::page(&error.into()),
-            GatherError::Refused { source, .. } => crate::past::refused(*source),
+            GatherError::Refused { source, .. } => crate::client_error::refused(*source),
             GatherError::Seq { .. } | GatherError::Nothing { .. } | GatherError::Report(_) => {
                 Self::new(Exit::Usage, error.to_string())
             }

@@ -12,6 +12,10 @@ pub mod console;
 pub mod commands;
 pub mod agent_names;
 pub mod opened;
+pub mod changes;
+pub mod care;
+#[cfg(feature = "serve")]
+mod client_error;
 #[cfg(feature = "cluster")]
 pub mod across;
 #[cfg(feature = "cluster")]

@@ -1,18 +1,13 @@
 //! A database that a command reads: opened by this process, or asked through the process that holds it.
 
 use std::io::Write;
-use std::time::Duration;
 
 #[cfg(feature = "cluster")]
 use convofold::When;
-use convofold::audit::{AuditReport, Sample};
-use convofold::backup::BackupSource;
-use convofold::retention::{Retained, Retention, RetentionRun};
-use convofold::verify::{VerifyProgress, VerifyReport};
 use convofold::{
-    AgentLoad, Arrivals, Behind, Change, Compacted, Conflict, Convofold, Cursor, DatabaseId, Explanation,
-    ExportEventsError, FieldName, HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery,
-    Scan, Seq, State, StateHash, Stats, StorageError, Suspects, SuspectsQuery, Time, Totals, Trimmed, UnknownValue,
+    AgentLoad, Arrivals, Behind, Conflict, Convofold, Cursor, DatabaseId, Explanation, ExportEventsError, FieldName,
+    HistoryEntry, Measure, Page, Query, RecordedHashes, Recovery, Report, ReportQuery, Scan, Seq, State, StateHash,
+    Stats, StorageError, Suspects, SuspectsQuery, Totals, UnknownValue,
 };
 #[cfg(feature = "serve")]
 use convofold_server::Client;
@@ -20,10 +15,11 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cluster")]
 use crate::across::Cluster;
+use crate::changes::Changes;
+#[cfg(feature = "serve")]
+use crate::client_error::{blamed, blames_log, refused};
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
-#[cfg(feature = "serve")]
-use crate::past::refused;
 
 /// A database that a command reads.
 ///
@@ -366,113 +362,12 @@ impl Database {
         )
     }
 
-    /// Checks everything, and the past if `with_past` is set.
-    pub fn verify(&self, with_past: bool, on_progress: impl FnMut(VerifyProgress)) -> Result<VerifyReport, CliError> {
-        let failed = |why: String| CliError::new(Exit::Failure, format!("cannot verify: {why}"));
-        match self {
-            Self::Here(db) if with_past => db.verify_past(on_progress).map_err(|error| failed(chain(&error))),
-            Self::Here(db) => db.verify(on_progress).map_err(|error| failed(chain(&error))),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => {
-                let report = if with_past { client.verify_past(on_progress) } else { client.verify(on_progress) };
-                report.map_err(|error| blamed(error, failed))
-            }
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a verification")),
-        }
-    }
-
-    /// Folds conversations again.
-    pub fn audit(&self, sample: Sample) -> Result<AuditReport, CliError> {
-        let failed = |why: String| {
-            CliError::new(Exit::Failure, format!("cannot audit: {why}")).hint("`convofold verify` lists the damage")
-        };
-        match self {
-            Self::Here(db) => db.audit(sample).map_err(|error| failed(chain(&error))),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.audit(sample).map_err(|error| blamed(error, failed)),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("an audit")),
-        }
-    }
-
-    /// Drops the beginning of the log.
-    pub fn trim_log(&self, before: Time) -> Result<Trimmed, CliError> {
-        let failed = |why: String| {
-            CliError::new(Exit::Failure, format!("cannot drop the beginning of the log: {why}"))
-                .hint("no data are lost; `convofold verify` shows details")
-        };
-        match self {
-            Self::Here(db) => db.trim_log(before).map_err(|error| failed(chain(&error))),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.trim_log(before).map_err(|error| blamed(error, failed)),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a trim")),
-        }
-    }
-
     /// Closes the database if it was opened here.
     pub fn close(&self) -> Result<(), CliError> {
         match self {
             Self::Here(db) => db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error))),
             #[cfg(any(feature = "serve", feature = "cluster"))]
             _ => Ok(()),
-        }
-    }
-
-    /// Rewrites the storage without unused room.
-    pub fn compact(&self) -> Result<Compacted, CliError> {
-        let failed = |why: String| {
-            CliError::new(Exit::Failure, format!("cannot compact: {why}"))
-                .hint("no data are lost; `convofold verify` shows details")
-        };
-        match self {
-            Self::Here(db) => db.compact().map_err(|error| failed(chain(&error))),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.compact().map_err(|error| blamed(error, failed)),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a compaction")),
-        }
-    }
-
-    /// Removes what these rules say, and closes the database if it was opened here.
-    pub fn retain(&self, rules: &Retention, now: Time, dry_run: bool) -> Result<Retained, CliError> {
-        let failed = |why: String| {
-            CliError::new(Exit::Failure, format!("cannot remove what is old: {why}"))
-                .hint("`convofold retain --runs` lists the runs that are complete")
-        };
-        match self {
-            Self::Here(db) => {
-                let retained = db.retain(rules, now, dry_run).map_err(|error| failed(chain(&error)))?;
-                db.close().map_err(|error| CliError::new(Exit::Failure, chain(&error)))?;
-                Ok(retained)
-            }
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => client.retain(rules, now, dry_run).map_err(|error| blamed(error, failed)),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a run of retention")),
-        }
-    }
-
-    /// All runs of retention.
-    pub fn retention_runs(&self) -> Result<Vec<RetentionRun>, CliError> {
-        match self {
-            Self::Here(db) => Ok(db.retention_runs()),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => Ok(client.retention_runs()?),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a list of the runs of retention")),
-        }
-    }
-
-    /// The bytes of a backup.
-    pub fn backup_source(&self) -> Result<&dyn BackupSource, CliError> {
-        match self {
-            Self::Here(db) => Ok(db),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere(client) => Ok(client),
-            #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("a backup")),
         }
     }
 
@@ -515,100 +410,6 @@ pub(crate) fn visit_conflicts(
     Ok(())
 }
 
-/// The events of a database in the order of arrival.
-#[derive(Debug)]
-pub enum Changes {
-    /// Opened by this process.
-    Here(convofold::Changes),
-    /// Of the process that holds it.
-    #[cfg(feature = "serve")]
-    Elsewhere {
-        /// The feed.
-        changes: convofold_server::Changes,
-        /// The first event that was asked for.
-        from: Seq,
-    },
-}
-
-/// What a feed has within a time.
-#[derive(Debug)]
-pub enum Next {
-    /// An event.
-    Change(Box<Change>),
-    /// Nothing yet.
-    Nothing,
-    /// This feed has no more events.
-    End,
-}
-
-impl Changes {
-    /// The next event; `None` if there is none yet.
-    ///
-    /// # Errors
-    /// [`CliError`] if the log cannot be read.
-    pub fn try_next(&mut self) -> Result<Option<Change>, CliError> {
-        match self {
-            Self::Here(changes) => changes.try_next().map_err(|error| CliError::log(&error)),
-            #[cfg(feature = "serve")]
-            Self::Elsewhere { changes, from } => changes.next_change().map_err(|error| feed_error(error, *from)),
-        }
-    }
-
-    /// The next event, waiting up to this time for it. A feed that the holder of the database ends has no more events.
-    ///
-    /// # Errors
-    /// [`CliError`] if the log cannot be read.
-    #[cfg_attr(
-        not(feature = "serve"),
-        expect(unused_variables, reason = "a database opened for reading does not change")
-    )]
-    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Next, CliError> {
-        match self {
-            Self::Here(changes) => {
-                let change = changes.try_next().map_err(|error| CliError::log(&error))?;
-                Ok(change.map_or(Next::End, |change| Next::Change(Box::new(change))))
-            }
-            #[cfg(feature = "serve")]
-            Self::Elsewhere { changes, from } => match changes.next_timeout(timeout) {
-                Ok(convofold_server::Next::Change(change)) => Ok(Next::Change(change)),
-                Ok(convofold_server::Next::Nothing) => Ok(Next::Nothing),
-                Ok(convofold_server::Next::End) | Err(convofold_server::ClientError::Ended { .. }) => Ok(Next::End),
-                Err(error) => Err(feed_error(error, *from)),
-            },
-        }
-    }
-}
-
-#[cfg(feature = "serve")]
-fn feed_error(error: convofold_server::ClientError, from: Seq) -> CliError {
-    match error {
-        convofold_server::ClientError::Dropped { first_seq } => {
-            CliError::log(&convofold::ChangesError::Dropped { seq: from, first_seq })
-        }
-        error if blames_log(&error) => CliError::unreadable_log(&error.words()),
-        error => error.into(),
-    }
-}
-
-/// The error of a request that the database could not answer, in the words of the library; or that of the connection.
-#[cfg(feature = "serve")]
-pub(crate) fn blamed(error: convofold_server::ClientError, failed: impl FnOnce(String) -> CliError) -> CliError {
-    match error.cause() {
-        Some(cause) => failed(cause.to_owned()),
-        None => error.into(),
-    }
-}
-
-/// Whether the log cannot be read.
-#[cfg(feature = "serve")]
-fn blames_log(error: &convofold_server::ClientError) -> bool {
-    let report = match error {
-        convofold_server::ClientError::Problem(refusal) => refusal.report.as_ref(),
-        _ => None,
-    };
-    report.and_then(|report| report.get("log")).and_then(serde_json::Value::as_bool) == Some(true)
-}
-
 /// The JSON of what the opening found.
 fn as_json(recovery: &Recovery) -> serde_json::Value {
     serde_json::to_value(recovery).unwrap_or_default()
@@ -617,28 +418,5 @@ fn as_json(recovery: &Recovery) -> serde_json::Value {
 impl From<Convofold> for Database {
     fn from(db: Convofold) -> Self {
         Self::Here(db)
-    }
-}
-
-/// The errors of a database elsewhere read as those of one that is opened here.
-#[cfg(feature = "serve")]
-impl From<convofold_server::ClientError> for CliError {
-    fn from(error: convofold_server::ClientError) -> Self {
-        use convofold_server::ClientError;
-        match error {
-            ClientError::Write(error) => error.into(),
-            ClientError::Query(error) => Self::page(&error.into()),
-            ClientError::Problem(refusal) => match (refusal.cause, refusal.status) {
-                (Some(cause), _) => Self::unreadable(&cause),
-                (None, 401) => Self::new(Exit::Failure, refusal.detail)
-                    .hint("--token-file FILE or CONVOFOLD_TOKEN gives a token; `convofold token add` makes one"),
-                (None, _) => Self::new(Exit::Failure, refusal.detail),
-            },
-            ClientError::Url { .. } => Self::new(Exit::Usage, error.to_string()),
-            ClientError::Ended { .. } => {
-                Self::new(Exit::Failure, chain(&error)).hint("the output is incomplete: run the command again")
-            }
-            error => Self::new(Exit::Failure, chain(&error)),
-        }
     }
 }

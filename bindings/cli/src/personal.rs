@@ -14,13 +14,13 @@ use convofold::{Disclosed, ExportEventsError, Hold, HoldError, OpenError, Rewrit
 use convofold_server::{Cleaned, Client, ClientError, EraseRequest};
 use serde::Serialize;
 
+#[cfg(feature = "serve")]
+use crate::client_error::blamed;
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
 use crate::opened::Database;
-#[cfg(feature = "serve")]
-use crate::opened::blamed;
 #[cfg(feature = "serve")]
 use crate::output::text;
 
@@ -222,8 +222,8 @@ fn erase_failed(db: &DbArgs, error: &EraseError) -> CliError {
             failed(error.to_string()).hint("nothing was erased; remove the file, and try again")
         }
         EraseError::Rewrite(RewriteError::Remains { .. }) | EraseError::Move(_) => failed(chain(error)).hint(
-            "the next opening of the database ends it; `convofold erase --receipts` prints the receipt if it is erased, and \
-             otherwise run the command again",
+            "the next opening of the database completes or undoes it: if `convofold erase --receipts` does not print the receipt, \
+             run the command again",
         ),
         EraseError::StillOpen { .. } => {
             failed(error.to_string()).hint("nothing was erased; close them first, or erase them too with --open-too")

@@ -7,12 +7,13 @@ use clap::Args;
 use convofold::{Change, Seq, Stats};
 
 use crate::agent_names::{AgentNames, AgentNamesArgs};
+use crate::changes::Next;
 use crate::console::Console;
 use crate::database::DbArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt::Interruption;
-use crate::opened::{Database, Next};
+use crate::opened::Database;
 use crate::output::{event, text, time};
 use crate::values;
 
