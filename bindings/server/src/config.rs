@@ -1,7 +1,8 @@
 //! Settings: from the command line, the environment and a file, in this order of precedence.
 
+mod hook_secret;
+
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use convofold::ingest::IgnoreList;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use self::hook_secret::{HookSecret, by_hook};
 use crate::airship::{AirshipConfig, AirshipSettings};
 use crate::alerts::{self, AlertSettings};
 use crate::error::ServeError;
@@ -20,8 +22,6 @@ use crate::span::Span;
 
 /// The hook of `/webhooks/superoffice` and `/webhooks/airship` without a name.
 pub(crate) const DEFAULT_HOOK: &str = "default";
-/// The maximum number of secrets of a hook: the current and the next one.
-const MAX_SECRETS: usize = 2;
 /// Shown instead of a secret.
 pub(crate) const REDACTED: &str = "(set)";
 
@@ -64,7 +64,7 @@ pub struct Settings {
             value_delimiter = '\n'
         )
     )]
-    #[serde(default, deserialize_with = "secrets_from_table")]
+    #[serde(default, deserialize_with = "hook_secret::from_table")]
     pub superoffice_secret: Vec<HookSecret>,
     /// Airship's stream.
     #[cfg_attr(feature = "clap", command(flatten))]
@@ -167,75 +167,6 @@ impl FromStr for LogFormat {
     }
 }
 
-/// A secret of a hook: `HOOK=SECRET`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HookSecret {
-    hook: String,
-    secret: String,
-}
-
-/// Takes any text: the parser of the arguments would print a secret that it refuses. [`Settings::resolve`] checks it.
-impl FromStr for HookSecret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (hook, secret) = text.split_once('=').unwrap_or(("", text));
-        Ok(Self { hook: hook.to_owned(), secret: secret.to_owned() })
-    }
-}
-
-impl HookSecret {
-    fn check(&self) -> Result<(), String> {
-        let Self { hook, secret } = self;
-        let is_name = |name: &str| {
-            (1..=64).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        if hook.is_empty() {
-            return Err("a secret is given as HOOK=SECRET, such as default=...".to_owned());
-        }
-        if !is_name(hook) {
-            return Err(format!("the name of a hook has 1 to 64 letters, digits, '-', '_' and '.', found {hook:?}"));
-        }
-        if secret.is_empty() {
-            return Err(format!("the secret of the hook {hook} is empty"));
-        }
-        if secret == REDACTED {
-            return Err(format!(
-                "the secret of the hook {hook} is missing: --print-config shows {REDACTED} instead of it"
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// Without the secret.
-impl fmt::Debug for HookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HookSecret").field("hook", &self.hook).finish_non_exhaustive()
-    }
-}
-
-/// In a file: `[superoffice-secret]` with `hook = "secret"` or `hook = ["secret", "next secret"]`.
-fn secrets_from_table<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<HookSecret>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMore {
-        One(String),
-        More(Vec<String>),
-    }
-    let table = BTreeMap::<String, OneOrMore>::deserialize(deserializer)?;
-    let mut secrets = Vec::new();
-    for (hook, given) in table {
-        let given = match given {
-            OneOrMore::One(secret) => vec![secret],
-            OneOrMore::More(secrets) => secrets,
-        };
-        secrets.extend(given.into_iter().map(|secret| HookSecret { hook: hook.clone(), secret }));
-    }
-    Ok(secrets)
-}
-
 impl Settings {
     /// Reads a settings file. Its names are those of the options:
     ///
@@ -318,20 +249,7 @@ impl Settings {
             (None, None) => None,
             _ => return Err(refused("tls-cert and tls-key belong together: give both or none")),
         };
-        let mut superoffice_secret: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for given in &self.superoffice_secret {
-            given.check().map_err(|why| refused(&why))?;
-        }
-        for HookSecret { hook, secret } in self.superoffice_secret {
-            let secrets = superoffice_secret.entry(hook).or_default();
-            if !secrets.contains(&secret) {
-                secrets.push(secret);
-            }
-        }
-        if let Some((hook, secrets)) = superoffice_secret.iter().find(|(_, secrets)| secrets.len() > MAX_SECRETS) {
-            let found = secrets.len();
-            return Err(refused(&format!("the hook {hook} has {found} secrets, but the maximum is {MAX_SECRETS}")));
-        }
+        let superoffice_secret = by_hook(self.superoffice_secret).map_err(|why| refused(&why))?;
         let (tls_cert, tls_key) = tls.unzip();
         let config = Config {
             zone: self.zone.unwrap_or_else(|| Zone::default().to_string()),
@@ -516,88 +434,4 @@ impl fmt::Debug for Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(settings: Settings) -> Config {
-        settings.or(Settings { db: Some("db".into()), ..Settings::default() }).resolve().unwrap()
-    }
-
-    #[test]
-    fn earlier_settings_take_precedence_and_defaults_fill_the_rest() {
-        let arguments = Settings { grace: Some(Span::seconds(1)), ..Settings::default() };
-        let file =
-            toml::from_str("db = \"chats\"\ngrace = \"9s\"\nmax-body = 7\n[superoffice-secret]\ndefault = \"s\"")
-                .unwrap();
-        let config = arguments.or(file).resolve().unwrap();
-        assert_eq!((config.grace, config.max_body, config.hold), (Span::seconds(1), 7, Span::seconds(10)));
-        assert_eq!(config.superoffice_secret["default"], ["s"]);
-    }
-
-    #[test]
-    fn what_is_printed_is_a_settings_file_without_secrets() {
-        let given: Settings =
-            toml::from_str("db = \"d\"\nbehind-proxy = true\n[superoffice-secret]\na = [\"sesame\", \"next\"]")
-                .unwrap();
-        let config = given.resolve().unwrap();
-        let printed = config.to_toml();
-        assert!(!printed.contains("sesame") && !format!("{config:?}").contains("sesame"), "{printed}");
-        // The placeholder is no secret.
-        let refused = toml::from_str::<Settings>(&printed).unwrap().resolve().unwrap_err().to_string();
-        assert!(refused.contains("hook a is missing"), "{refused}");
-        let given = printed.replace(REDACTED, "sesame").replacen("sesame", "next", 1);
-        let again = toml::from_str::<Settings>(&given).unwrap().resolve().unwrap();
-        assert_eq!((again.behind_proxy, again.max_rejects, again.grace), (true, config.max_rejects, config.grace));
-    }
-
-    #[test]
-    fn unknown_names_and_invalid_values_are_refused_by_name() {
-        for (file, named) in [
-            ("lisen = \"127.0.0.1:1\"", "lisen"),
-            ("grace = \"soon\"", "soon"),
-            ("[superoffice-secret]\n\"a b\" = \"sesame\"", "a b"),
-            ("[superoffice-secret]\na = \"\"", "empty"),
-            ("\n[superoffice-secret]\na = \"sesame", "line 4"),
-        ] {
-            let path = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(path.path(), format!("db = \"d\"\n{file}")).unwrap();
-            let error = Settings::read(path.path()).and_then(Settings::resolve).unwrap_err().to_string();
-            assert!(error.contains(named) && !error.contains("sesame"), "{error}");
-        }
-        let unnamed = Settings { superoffice_secret: vec!["sesame".parse().unwrap()], ..Settings::default() };
-        let error = unnamed.resolve().unwrap_err().to_string();
-        assert!(error.contains("HOOK=SECRET") && !error.contains("sesame"), "{error}");
-        let vast = Settings { max_readers: Some(usize::MAX), max_connections: Some(usize::MAX), ..Settings::default() };
-        assert_eq!(config(vast).max_readers, Semaphore::MAX_PERMITS);
-        let three = toml::from_str::<Settings>("db = \"d\"\n[superoffice-secret]\na = [\"1\", \"2\", \"3\"]").unwrap();
-        assert!(three.resolve().unwrap_err().to_string().contains("3 secrets"));
-        let half = Settings { db: Some("d".into()), tls_cert: Some("c".into()), ..Settings::default() };
-        assert!(half.resolve().is_err());
-        assert!(Settings::default().resolve().is_err());
-        for bad in ["zone = \"Nowhere/Else\"", "ignore = [\"convo_open\"]"] {
-            let settings: Settings = toml::from_str(&format!("db = \"d\"\n{bad}")).unwrap();
-            assert!(matches!(settings.resolve(), Err(ServeError::Settings { .. })), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_others_reach_needs_tokens_and_tls() {
-        let at = |listen: &str, proxy| {
-            config(Settings { listen: listen.parse().ok(), behind_proxy: Some(proxy), ..Settings::default() })
-        };
-        assert!(at("127.0.0.1:1", false).check(false).is_ok());
-        assert!(at("[::1]:1", false).check(false).is_ok());
-        assert!(matches!(at("127.0.0.1:1", true).check(false), Err(ServeError::NoTokens { .. })));
-        assert!(matches!(at("0.0.0.0:1", false).check(false), Err(ServeError::NoTokens { .. })));
-        assert!(matches!(at("0.0.0.0:1", true).check(false), Err(ServeError::NoTokens { .. })));
-        assert!(matches!(at("0.0.0.0:1", false).check(true), Err(ServeError::NoTls { .. })));
-        assert!(at("0.0.0.0:1", true).check(true).is_ok());
-        let tls = Settings {
-            listen: "0.0.0.0:1".parse().ok(),
-            tls_cert: Some("c".into()),
-            tls_key: Some("k".into()),
-            ..Settings::default()
-        };
-        assert!(config(tls).check(true).is_ok());
-    }
-}
+mod tests;
