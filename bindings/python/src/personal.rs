@@ -41,7 +41,7 @@ result! {
         events: u64,
         /// Sequence number of the last event then.
         last_seq: u64,
-        /// HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        /// HMAC of the state hash before it, in hexadecimal digits, with a key of the database.
         keyed_hash_before: String,
         /// State hash after it.
         hash_after: String,
@@ -56,6 +56,8 @@ result! {
         receipt: Erasure,
         /// Number of erased names, ids and texts that also occur in other conversations, where they stay.
         also_elsewhere: u64,
+        /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+        damaged_values: u64,
         /// Size of the storage before, in bytes.
         before_bytes: u64,
         /// Size of the storage now, in bytes.
@@ -94,7 +96,7 @@ result! {
         horizons: Vec<RetentionHorizon>,
         /// Number of conversations that a legal hold kept as they are.
         held: u64,
-        /// HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        /// HMAC of the state hash before it, in hexadecimal digits, with a key of the database.
         keyed_hash_before: String,
         /// State hash after it.
         hash_after: String,
@@ -160,13 +162,11 @@ fn subjects(
 
 /// The rules of retention that arguments name.
 fn rules(log: Option<Duration>, texts: Option<Duration>, closed: Option<Duration>, tenant: Option<&str>) -> Retention {
-    let rules = log.into_iter().fold(Retention::new(), Retention::log_older_than);
-    if let Some(tenant) = tenant {
-        let rule = texts.into_iter().fold(Rule::new(), Rule::texts_older_than);
-        return rules.tenant(tenant, closed.into_iter().fold(rule, Rule::closed_older_than));
+    let rules = Retention::new().log_older_than(log);
+    match tenant {
+        Some(tenant) => rules.tenant(tenant, Rule::new().texts_older_than(texts).closed_older_than(closed)),
+        None => rules.texts_older_than(texts).closed_older_than(closed),
     }
-    let rules = texts.into_iter().fold(rules, Retention::texts_older_than);
-    closed.into_iter().fold(rules, Retention::closed_older_than)
 }
 
 #[pymethods]
@@ -242,12 +242,12 @@ impl Convofold {
     ///
     /// - `log`: drops older events from the log; states stay.
     /// - `texts`: removes older texts; events, counts and times stay.
-    /// - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, not longer.
+    /// - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, the same or shorter.
     /// - `tenant`: `texts` and `closed` are for this tenant only.
     /// - `now`: the time to which ages count (default: now).
     /// - `dry_run`: says what would be removed, and changes nothing.
     ///
-    /// If texts or conversations go, the database is read as a whole and written again, which needs room for a second copy on the
+    /// If texts or conversations are removed, the database is read as a whole and written again, which needs room for a second copy on the
     /// disk.
     #[pyo3(signature = (*, log=None, texts=None, closed=None, tenant=None, now=None, dry_run=false))]
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments")]

@@ -14,20 +14,20 @@ use crate::output::table::{Facts, Listing};
 use crate::output::{text, time};
 use crate::values::Millis;
 
-/// Remove what is old, by rule: the log, texts, closed conversations.
+/// Remove what is older than rules allow: events in the log, texts, closed conversations.
 ///
 /// --log-older-than trims the log as `trim` does; states and histories stay. --texts-older-than removes the texts of older
-/// messages and keeps their events, so that counts, times and reports stay what they are. --closed-older-than removes
-/// conversations that are closed and in which nothing happened since, once their events are trimmed from the log; so it needs
-/// --log-older-than, not longer. With --tenant, the rules for texts and closed conversations are for this tenant only.
+/// messages; the events stay, and so do counts, times and reports. --closed-older-than removes closed conversations in
+/// which nothing happened since, once their events are trimmed from the log; so it needs --log-older-than with the same
+/// or a shorter duration. With --tenant, the rules for texts and closed conversations apply to this tenant only.
 ///
-/// Nothing that was removed comes back: if old events arrive again, or late, their texts are removed before they are stored, and
-/// events of removed conversations are counted as erased. Questions about a moment, and reports of a period, from which
-/// conversations are gone are refused. Conversations under a legal hold stay.
+/// What was removed does not come back: events that arrive again or late lose texts that are too old before they are
+/// stored, and events of removed conversations are counted as erased. Questions about a moment, and reports of a period,
+/// from which conversations were removed, are refused. Conversations under a legal hold stay.
 ///
-/// The storage is written again without what goes, which needs room for a second copy, read again, and only then used. A process
-/// that is killed leaves everything of before, with the log perhaps trimmed, or everything of after. Each run is recorded
-/// (--runs). Backups, exports and other copies are not changed.
+/// The command writes a copy of the storage without what is old, which needs room for a second copy, reads it again, and
+/// only then uses it. A killed process leaves the database as it was, with the log trimmed or not, or the complete
+/// result. Each run is recorded (--runs). Backups, exports and other copies are not changed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +45,7 @@ pub struct RetainArgs {
     /// Remove texts older than this.
     #[arg(long, value_name = "DURATION")]
     texts_older_than: Option<Millis>,
-    /// Remove closed conversations in which nothing happened for this time.
+    /// Remove closed conversations in which nothing happened for this time. Needs --log-older-than.
     #[arg(long, value_name = "DURATION", requires = "log_older_than")]
     closed_older_than: Option<Millis>,
     /// Remove texts and closed conversations of this tenant only.
@@ -92,14 +92,11 @@ impl RetainArgs {
             let expected = "expected --log-older-than, --texts-older-than or --closed-older-than";
             return Err(CliError::new(Exit::Usage, expected));
         }
-        let mut rules = log.map_or_else(Retention::new, |age| Retention::new().log_older_than(age));
-        if let Some(tenant) = &self.tenant {
-            let rule = texts.map_or_else(Rule::new, |age| Rule::new().texts_older_than(age));
-            rules = rules.tenant(tenant, closed.into_iter().fold(rule, Rule::closed_older_than));
-        } else {
-            rules = texts.into_iter().fold(rules, Retention::texts_older_than);
-            rules = closed.into_iter().fold(rules, Retention::closed_older_than);
-        }
+        let rules = Retention::new().log_older_than(log);
+        let rules = match &self.tenant {
+            Some(tenant) => rules.tenant(tenant, Rule::new().texts_older_than(texts).closed_older_than(closed)),
+            None => rules.texts_older_than(texts).closed_older_than(closed),
+        };
         rules.check().map_err(|error| CliError::new(Exit::Usage, error.to_string()))?;
         Ok(rules)
     }

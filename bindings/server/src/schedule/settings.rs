@@ -121,14 +121,12 @@ impl RetentionSettings {
     /// The rules.
     pub(crate) fn rules(&self) -> Retention {
         let Self { at: _, log, texts, closed, tenants } = self;
-        let mut rules = log.iter().fold(Retention::new(), |rules, age| rules.log_older_than(age.0));
-        rules = texts.iter().fold(rules, |rules, age| rules.texts_older_than(age.0));
-        rules = closed.iter().fold(rules, |rules, age| rules.closed_older_than(age.0));
-        for (tenant, TenantRetention { texts, closed }) in tenants {
-            let rule = texts.iter().fold(Rule::new(), |rule, age| rule.texts_older_than(age.0));
-            rules = rules.tenant(tenant, closed.iter().fold(rule, |rule, age| rule.closed_older_than(age.0)));
-        }
-        rules
+        let [log, texts, closed] = [log, texts, closed].map(|age| age.map(|age| age.0));
+        let rules = Retention::new().log_older_than(log).texts_older_than(texts).closed_older_than(closed);
+        tenants.iter().fold(rules, |rules, (tenant, TenantRetention { texts, closed })| {
+            let [texts, closed] = [texts, closed].map(|age| age.map(|age| age.0));
+            rules.tenant(tenant, Rule::new().texts_older_than(texts).closed_older_than(closed))
+        })
     }
 
     /// Refuses settings that remove nothing, or rules that do not fit together.

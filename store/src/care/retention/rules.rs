@@ -31,7 +31,7 @@ pub struct Retention {
     tenants: BTreeMap<String, Rule>,
 }
 
-/// The rule of one tenant. It replaces the rule for all of the same kind.
+/// The ages of one tenant. Each replaces the one of the same kind for all tenants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -49,7 +49,7 @@ pub struct NeedsLog {
 }
 
 impl Rule {
-    /// A rule that keeps everything.
+    /// The ages of all tenants.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -57,15 +57,15 @@ impl Rule {
 
     /// See [`Retention::texts_older_than`].
     #[must_use]
-    pub fn texts_older_than(mut self, age: Duration) -> Self {
-        self.texts_ms = Some(ms(age));
+    pub fn texts_older_than(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.texts_ms = age.into().map(ms);
         self
     }
 
     /// See [`Retention::closed_older_than`].
     #[must_use]
-    pub fn closed_older_than(mut self, age: Duration) -> Self {
-        self.closed_ms = Some(ms(age));
+    pub fn closed_older_than(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.closed_ms = age.into().map(ms);
         self
     }
 }
@@ -78,29 +78,31 @@ impl Retention {
     }
 
     /// Trims the log up to the first block with an event that is not older ([`Convofold::trim_log`](crate::Convofold::trim_log)).
-    /// States and histories stay. It has no rule by tenant, because blocks have events of several tenants.
+    /// States and histories stay. `None` keeps the log. There is no rule for the log of a tenant, because blocks contain events of
+    /// several tenants.
     #[must_use]
-    pub fn log_older_than(mut self, age: Duration) -> Self {
-        self.log_ms = Some(ms(age));
+    pub fn log_older_than(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.log_ms = age.into().map(ms);
         self
     }
 
-    /// Removes texts that are older (rule R1). Everything else of their events stays, and so do counts, times and reports.
+    /// Removes texts that are older (rule R1). Everything else of their events stays, and so do counts, times and reports. `None`
+    /// keeps all texts.
     #[must_use]
-    pub fn texts_older_than(mut self, age: Duration) -> Self {
-        self.texts_ms = Some(ms(age));
+    pub fn texts_older_than(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.texts_ms = age.into().map(ms);
         self
     }
 
-    /// Removes closed conversations in which nothing happened since (rule R2), once all of their events are trimmed from the
-    /// log. So there must be a rule for the log that is not longer.
+    /// Removes closed conversations in which nothing happened for this time (rule R2), once all of their events are trimmed from
+    /// the log. So there must be a rule for the log with the same or a shorter age. `None` keeps all conversations.
     #[must_use]
-    pub fn closed_older_than(mut self, age: Duration) -> Self {
-        self.closed_ms = Some(ms(age));
+    pub fn closed_older_than(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.closed_ms = age.into().map(ms);
         self
     }
 
-    /// Sets the rule of a tenant.
+    /// Sets the ages of a tenant.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>, rule: Rule) -> Self {
         self.tenants.insert(tenant.into(), rule);
