@@ -49,7 +49,8 @@ pub unsafe extern "C" fn convofold_export(
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
+/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the
+/// same as for convofold_export().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.
@@ -83,7 +84,8 @@ pub unsafe extern "C" fn convofold_export_events(
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
+/// Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the
+/// same as for convofold_export_events().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_export_events_file(db: Db, file: *const c_char, json: *mut *mut c_char) -> Error {
     // SAFETY: the header states this requirement for callers.

@@ -57,7 +57,8 @@ pub struct Stats {
     pub checkpoint_seq: u64,
     /// Size of the database on the disk, in bytes.
     pub disk_bytes: u64,
-    /// About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of them back.
+    /// About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of
+    /// them back.
     pub unused_bytes: u64,
     /// The time before which texts were removed, of one tenant or of all, in ms; CONVOFOLD_NO_TIME if none were.
     pub texts_before: i64,

@@ -72,8 +72,10 @@ enum EraseAnswer {
 /// (why, for the receipt; it must not name the member), `open_too` (true: open conversations are erased, too) and `dry_run`
 /// (true: nothing is changed).
 ///
-/// `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt, or null if nothing is about the members;
-/// or with `would_erase`: an array of the conversations that would be erased.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt with `also_elsewhere`,
+/// `before_bytes` and `after_bytes`, and `damaged_values` if stored values with recorded hashes were damaged and are
+/// gone; or null if nothing is about the members. With `dry_run`, it has `would_erase`: an array of the conversations
+/// that would be erased.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
@@ -111,8 +113,8 @@ pub unsafe extern "C" fn convofold_erasures_json(db: Db, json: *mut *mut c_char)
 /// Places a legal hold: conversations of this member, those that come later included, are neither erased nor removed by
 /// retention until it is lifted. It survives a power cut when the call returns.
 ///
-/// `subject` is a JSON object with one text: `member`, `number` or `conversation`. `number` can be NULL; otherwise it is set to the
-/// number of the hold.
+/// `subject` is a JSON object with one text: `member`, `number` or `conversation`. `number` can be NULL; otherwise it
+/// is set to the number of the hold.
 ///
 /// Errors: INVALID_ARGUMENT (`subject` has another form), POISONED, IO.
 #[unsafe(no_mangle)]
@@ -155,16 +157,16 @@ pub unsafe extern "C" fn convofold_holds_json(db: Db, json: *mut *mut c_char) ->
 /// Applies rules of retention while the database stays in use: removes from the log, from conversations and of conversations
 /// what is older than the rules allow.
 ///
-/// `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object with
-/// `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms` is the time to which
-/// they count. With `dry_run` other than 0, nothing is changed.
+/// `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object
+/// with `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms`
+/// is the time to which they count. With `dry_run` other than 0, nothing is changed.
 ///
 /// `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation reads or writes the
-/// whole database); DAMAGED, POISONED, IO.
+/// Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation
+/// reads or writes the whole database); DAMAGED, POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_retain(
     db: Db,

@@ -17,8 +17,8 @@ use crate::text::to_json;
 pub struct ReportQuery {
     /// sizeof(convofold_report_query).
     pub size: usize,
-    /// The beginning: a time in RFC 3339, a date or a local time of the zone ("2026-03-02", "2026-03-02 09:00"), or a time before
-    /// now ("-7d").
+    /// The beginning: a time in RFC 3339, a date or a local time of the zone ("2026-03-02", "2026-03-02 09:00"), or a
+    /// time before now ("-7d").
     pub from: *const c_char,
     /// The end, in the same forms; events at exactly this time do not count. A time after now is cut to now, which is the
     /// default.
@@ -53,11 +53,12 @@ unsafe impl Grows for ReportQuery {
     const NAME: &'static str = "convofold_report_query";
 }
 
-/// Sets `json` to what happened, by time and group: a JSON object with `from`, `to`, `every`, `zone`, `tzdb` (the version of the
-/// database of time zones) and `rows`, one for each bucket and group. A row has `from` and `to`, `by` (the values of its group; an
-/// agent has `tenant`, `id` and `name`), and each measure under its name: a number, or an object for levels (`end`, `max`,
-/// `mean`), durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`) and `within` (`met`, `missed`, `pending`, `share`).
-/// Durations are in milliseconds. docs/measures.md defines each measure.
+/// Sets `json` to what happened, by time and group: a JSON object with `from`, `to`, `every`, `zone`, `tzdb` (the
+/// version of the database of time zones) and `rows`, one for each bucket and group. A row has `from` and `to`, `by`
+/// (the values of its group; an agent has `tenant`, `id` and `name`), and each measure under its name: a number, or an
+/// object for levels (`end`, `max`, `mean`), durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`) and
+/// `within` (`met`, `missed`, `pending`, `share`). Durations are in milliseconds. docs/measures.md defines each
+/// measure.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
@@ -69,10 +70,11 @@ pub unsafe extern "C" fn convofold_report_json(db: Db, query: *const ReportQuery
     unsafe { report(query, json, || now(db)) }
 }
 
-/// Sets `json` to what a measure of a report counted: a JSON object with `measure` and `rows`, one for each conversation, message
-/// or turn. There are as many as the number says, then come those that are pending. A row has `from` and `to` of the bucket, `by`,
-/// `conversation` (its id), `since` (when it began), `at` (when it happened or ended), `value` (its duration, or its unread
-/// messages) and `outcome` (`met`, `missed` or `pending`). What does not apply is null. `measures` of the query has no effect.
+/// Sets `json` to what a measure of a report counted: a JSON object with `measure` and `rows`, one for each
+/// conversation, message or turn. There are as many as the number says, then come those that are pending. A row has
+/// `from` and `to` of the bucket, `by`, `conversation` (its id), `since` (when it began), `at` (when it happened or
+/// ended), `value` (its duration, or its unread messages) and `outcome` (`met`, `missed` or `pending`). What does not
+/// apply is null. `measures` of the query has no effect.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///

@@ -178,8 +178,8 @@ pub unsafe extern "C" fn convofold_audit(
 /// Recovers what can be read of the damaged database in `damaged` into a new database in `repaired`. The damaged
 /// database is not changed. The folder `repaired` must be empty or must not exist.
 ///
-/// `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events) and
-/// more.
+/// `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events),
+/// `lost_erasures` (numbers of erasures whose records are lost: what they erased comes back if it arrives again) and more.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
@@ -235,7 +235,8 @@ pub unsafe extern "C" fn convofold_trim(db: Db, before_ms: i64, json: *mut *mut 
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
-/// Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later), POISONED, IO.
+/// Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later),
+/// POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_compact(db: Db, json: *mut *mut c_char) -> Error {
     guard(|| {

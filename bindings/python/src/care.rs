@@ -190,6 +190,8 @@ result! {
         lost: Vec<Lost>,
         /// Bookmarks that were set after a lost event, and are therefore not in the new database.
         bookmarks_dropped: Vec<String>,
+        /// Numbers of erasures whose records are lost: what they erased comes back if it arrives again.
+        lost_erasures: Vec<u64>,
         /// Number of conversations in the new database.
         conversations: u64,
         /// State hash of the new database.

@@ -270,6 +270,9 @@ result! {
         scan_finding: Option<String>,
         /// Whether the file that records the end of the log was damaged or missing.
         unreadable_end_mark: bool,
+        /// Numbers of erasures whose records are damaged. Only a database that is opened for reading has any; otherwise opening
+        /// fails.
+        damaged_erasures: Vec<u64>,
         /// Number of values outside the part of the file that is made durable. Always 0.
         stray_values: u64,
         /// Duration in milliseconds.

@@ -42,7 +42,7 @@ def test_a_repair_saves_what_is_there(filled: Convofold, tmp_path: Path) -> None
     expected, path = filled.state_hash(), filled.path
     filled.close()
     report = convofold.repair(path, tmp_path / "saved")
-    assert (report.events, report.lost, report.state_hash) == (1000, [], expected)
+    assert (report.events, report.lost, report.lost_erasures, report.state_hash) == (1000, [], [], expected)
 
 
 def test_a_checkpoint_says_what_it_wrote(filled: Convofold) -> None:
@@ -81,6 +81,7 @@ def test_a_member_is_erased_and_reports_stay(filled: Convofold) -> None:
     open_before = filled.stats().open
     erased = filled.erase(members=["m-700100"], rule="a request")
     assert erased is not None and (erased.receipt.conversations, erased.receipt.events) == (1, 2)
+    assert erased.damaged_values == 0
     assert filled.state("m-700100_1") is None and filled.stats().open == open_before
     assert [(receipt.number, receipt.rule) for receipt in filled.erasures()] == [(1, "a request")]
     assert filled.erasures()[0].hash_after == filled.state_hash()

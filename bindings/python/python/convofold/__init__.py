@@ -110,7 +110,7 @@ class HoldError(ConvofoldError):
 
 
 class CompactError(ConvofoldError):
-    """A compaction failed. The storage is the one of before."""
+    """A compaction failed. The storage has not changed."""
 
 
 class BackupError(ConvofoldError):

@@ -1280,12 +1280,12 @@ class Convofold:
 
         - `log`: drops older events from the log; states stay.
         - `texts`: removes older texts; events, counts and times stay.
-        - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, not longer.
+        - `closed`: removes conversations that are closed and in which nothing happened since. It needs `log`, the same or shorter.
         - `tenant`: `texts` and `closed` are for this tenant only.
         - `now`: the time to which ages count (default: now).
         - `dry_run`: says what would be removed, and changes nothing.
 
-        If texts or conversations go, the database is read as a whole and written again, which needs room for a second copy on the
+        If texts or conversations are removed, the database is read as a whole and written again, which needs room for a second copy on the
         disk.
         """
     def retention_runs(self, /) -> list[RetentionRun]:
@@ -1684,6 +1684,11 @@ class Erased:
         Size of the storage before, in bytes.
         """
     @property
+    def damaged_values(self, /) -> int:
+        """
+        Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+        """
+    @property
     def receipt(self, /) -> Erasure:
         """
         The receipt, which is kept in the database.
@@ -1732,7 +1737,7 @@ class Erasure:
     @property
     def keyed_hash_before(self, /) -> str:
         """
-        HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        HMAC of the state hash before it, in hexadecimal digits, with a key of the database.
         """
     @property
     def last_seq(self, /) -> int:
@@ -2684,6 +2689,12 @@ class Recovery:
         Sequence number of the last event in the checkpoint that was loaded; None if the whole log was folded.
         """
     @property
+    def damaged_erasures(self, /) -> list[int]:
+        """
+        Numbers of erasures whose records are damaged. Only a database that is opened for reading has any; otherwise opening
+        fails.
+        """
+    @property
     def events_replayed(self, /) -> int:
         """
         Number of events folded after the checkpoint.
@@ -2840,6 +2851,11 @@ class RepairReport:
     def lost(self, /) -> list[Lost]:
         """
         Ranges of lost events, in the order of the log; empty if everything was recovered.
+        """
+    @property
+    def lost_erasures(self, /) -> list[int]:
+        """
+        Numbers of erasures whose records are lost: what they erased comes back if it arrives again.
         """
     @property
     def state_hash(self, /) -> str:
@@ -3089,7 +3105,7 @@ class RetentionRun:
     @property
     def keyed_hash_before(self, /) -> str:
         """
-        HMAC of the state hash of before, in hexadecimal digits, with a key of the database.
+        HMAC of the state hash before it, in hexadecimal digits, with a key of the database.
         """
     @property
     def number(self, /) -> int:
