@@ -1,11 +1,9 @@
 //! Power cuts: what reached the medium survives, and what was only in memory is lost.
 //!
 //! A writer works on an ext4 image in a file. The file contains what the file system has written to its medium, and
-//! none of
-//! the data that the kernel still has in memory, so a copy of the file is the state after a power cut. The writer is
-//! stopped
-//! during the copy, and the copy is repeated if the file changed meanwhile, because no cut leaves blocks of different
-//! moments. So cuts fall between the writes of the kernel to the medium, not inside one.
+//! none of the data that the kernel still has in memory, so a copy of the file is the state after a power cut. The
+//! writer is stopped during the copy, and the copy is repeated if the file changed meanwhile, because no cut leaves
+//! blocks of different moments. So cuts fall between the writes of the kernel to the medium, not inside one.
 
 use std::fs;
 use std::ops::Range;
@@ -130,17 +128,8 @@ impl Bulk {
         let (image, cut) = (desk.join("image"), desk.join("cut"));
         copy_image(&self.empty, &image)?;
         let mount = Mount::image(&image, &desk.join("mounted"))?;
-        let mut child = self.command(&mount).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("a replay")?;
-        sleep(random.random_range(Duration::ZERO..=self.took));
-        let pid = Pid::from_child(&child);
-        let has_ended = child.try_wait().context("asking for the end")?.is_some();
-        if !has_ended {
-            kill_process(pid, Signal::STOP).context("stopping")?;
-        }
-        let copied = copy_while_still(&image, &cut);
-        child.kill().context("killing")?;
-        child.wait().context("waiting for the end")?;
-        copied?;
+        let after = random.random_range(Duration::ZERO..=self.took);
+        let has_ended = cut_power(&mut self.command(&mount), after, &image, &cut)?;
         mount.unmount()?;
         let mount = Mount::image(&cut, &desk.join("cut-mounted"))?;
         let mut reference = Reference::new(self.feed.clone());
@@ -260,8 +249,24 @@ impl Medium {
     }
 }
 
+/// Starts a command that works on this image, and cuts the power after this time: `cut` is what the medium contains then.
+/// Returns whether the command had ended before.
+pub(super) fn cut_power(command: &mut Command, after: Duration, image: &Path, cut: &Path) -> Result<bool> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("starting a command")?;
+    sleep(after);
+    let has_ended = child.try_wait().context("asking for the end")?.is_some();
+    if !has_ended {
+        kill_process(Pid::from_child(&child), Signal::STOP).context("stopping")?;
+    }
+    let copied = copy_while_still(image, cut);
+    child.kill().context("killing")?;
+    child.wait().context("waiting for the end")?;
+    copied?;
+    Ok(has_ended)
+}
+
 /// Copies an image as of one moment.
-pub(super) fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
+fn copy_while_still(from: &Path, to: &Path) -> Result<()> {
     let changed_at = || Ok::<_, anyhow::Error>(fs::metadata(from).context("the image")?.modified()?);
     for _ in 0..COPIES {
         let before = changed_at()?;

@@ -3,18 +3,15 @@
 //! The database lies on an ext4 image, as in the other [power cuts](crate::torture::cuts).
 
 use std::path::Path;
-use std::process::Stdio;
-use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rand::RngExt;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::bench::{Bench, Work};
 use super::desk::Desk;
 use crate::torture::campaign::{Campaign, Trials};
-use crate::torture::cuts::{IMAGE_BYTES, copy_while_still};
+use crate::torture::cuts::{IMAGE_BYTES, cut_power};
 use crate::torture::mount::{Mount, copy_image, make_image};
 use crate::torture::report::Report;
 
@@ -45,18 +42,9 @@ fn cut(bench: &Bench, work: Work, laid: &Path, desk: &Path, trial: u64, trials: 
     copy_image(laid, &image)?;
     let mount = Mount::image(&image, &desk.join("mounted"))?;
     let place = Desk { bench, work, folder: mount.point(), is_in_empty: false };
-    let mut child =
-        place.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("starting a command")?;
     let took = bench.took.get(&work).copied().unwrap_or_default();
-    sleep(trials.random(trial).random_range(Duration::ZERO..=took));
-    let has_ended = child.try_wait().context("asking for the end")?.is_some();
-    if !has_ended {
-        kill_process(Pid::from_child(&child), Signal::STOP).context("stopping")?;
-    }
-    let copied = copy_while_still(&image, &cut);
-    child.kill().context("killing")?;
-    child.wait().context("waiting for the end")?;
-    copied?;
+    let after = trials.random(trial).random_range(Duration::ZERO..=took);
+    let has_ended = cut_power(&mut place.command(), after, &image, &cut)?;
     mount.unmount()?;
     let mount = Mount::image(&cut, &desk.join("cut-mounted"))?;
     let place = Desk { bench, work, folder: mount.point(), is_in_empty: false };
