@@ -83,8 +83,7 @@ fn hash(criterion: &mut Criterion) -> Result<()> {
 }
 
 /// Operations of a store: encoding, as part of a commit without a barrier; a page of a query; a closed conversation,
-/// which
-/// may have to be loaded.
+/// which may have to be loaded.
 fn stored(criterion: &mut Criterion) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let population = Population::of(OPEN);

@@ -59,8 +59,7 @@ impl Figure {
     }
 
     /// The ratio of this figure to the other one, per round, because the speed of the machine changes between rounds. A
-    /// figure
-    /// that was measured once is compared with every round of the other.
+    /// figure that was measured once is compared with every round of the other.
     #[must_use]
     pub fn by(&self, other: &Self) -> Self {
         let rounds = if self.values.len() == 1 || other.values.len() == 1 {

@@ -1,9 +1,8 @@
 //! Measures convofold beside what one would write without it, and beside the limits of the machine.
 //!
 //! Times are only comparable within one run, because the speed of a machine changes from minute to minute. So
-//! everything
-//! runs in turns and results are ratios. Code that reads memory use or is killed runs in a process of its own
-//! ([`task`]).
+//! everything runs in turns and results are ratios. Code that reads memory use or is killed runs in a process of its
+//! own ([`task`]).
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,5 @@
 //! Conversations by the million, computed from numbers, the same every time: faster than parsing JSON, and with any
-//! number
-//! of open conversations.
+//! number of open conversations.
 
 use std::collections::HashSet;
 use std::time::Duration;

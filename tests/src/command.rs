@@ -19,8 +19,7 @@ pub fn convofold() -> Command {
 }
 
 /// The binary that the environment variable `CONVOFOLD_BIN` names, or one that is built beside the running test or
-/// tool. The
-/// build runs even if a binary exists, because that may be outdated.
+/// tool. The build runs even if a binary exists, because that may be outdated.
 fn binary() -> PathBuf {
     if let Some(binary) = std::env::var_os("CONVOFOLD_BIN") {
         return binary.into();

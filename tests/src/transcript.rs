@@ -92,8 +92,7 @@ pub fn samples_folder() -> PathBuf {
 }
 
 /// Reads every transcript, sorted by name: those in the directory, and those in its subdirectories that have the name
-/// of a
-/// source that this build reads.
+/// of a source that this build reads.
 ///
 /// # Errors
 ///

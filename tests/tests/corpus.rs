@@ -1,6 +1,5 @@
 //! Logs of real conversations, if they are available: the `shared/corpus` directory beside the repository contains them
-//! with
-//! their generator, the expected states, and the program that compares. Without it these tests print that they are
+//! with their generator, the expected states, and the program that compares. Without it these tests print that they are
 //! skipped.
 
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "tests may panic")]

@@ -1,9 +1,8 @@
 //! The fold version identifies what is exported: a change of the export needs a new version.
 //!
 //! `tests/fold-version/golden.txt` contains the export and the state hash of `events.ndjson` for the current fold
-//! version.
-//! A checkpoint of another fold version is not used; without a new version, a database would return states of the old
-//! fold.
+//! version. A checkpoint of another fold version is not used; without a new version, a database would return states of
+//! the old fold.
 
 #![expect(clippy::expect_used, reason = "tests and their helpers may panic")]
 

@@ -1,6 +1,5 @@
 //! Spec section 1 for the whole store: the state is that of the naive model, whatever happens to the process between
-//! the
-//! events. Closing and reopening, a crash, and a checkpoint are steps like any other.
+//! the events. Closing and reopening, a crash, and a checkpoint are steps like any other.
 
 #![expect(clippy::expect_used, reason = "tests may panic")]
 

@@ -2,8 +2,7 @@
 //! fields of every conversation, index the open ones by agent; everything durable at the end.
 //!
 //! All of them get convofold's own parser, on another thread, and the transaction size that suits them. They fold in
-//! the
-//! order of arrival, as such code does; on a log in order that gives the same answers.
+//! the order of arrival, as such code does; on a log in order that gives the same answers.
 
 mod fjall;
 mod fold;

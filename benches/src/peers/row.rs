@@ -13,8 +13,7 @@ const CUSTOMER_LAST: i64 = 5;
 const USER_LAST: i64 = 6;
 
 /// A conversation: the fields that convofold keeps, except lists (assignments, messages by agent), history and the
-/// fields
-/// of SuperOffice.
+/// fields of SuperOffice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of convofold's State; times are milliseconds")]
 pub struct Row {

@@ -13,10 +13,9 @@ const CUTS_TRIED: usize = 8;
 /// Splits an input into [`Piece`]s that can be parsed independently.
 ///
 /// A log of one object per line is divided at line ends without a look at the objects, except at one line per piece. If
-/// that line is an object by itself, without a comma behind it, and the next one begins with `{`, then the next line begins
-/// a value: any object around them would break there, and reading would resume line by line after its beginning (rule W1).
-/// The rest of an
-/// input, such as arrays and objects over several lines, is walked value by value.
+/// that line is an object by itself, without a comma behind it, and the next one begins with `{`, then the next line
+/// begins a value: any object around them would break there, and reading would resume line by line after its beginning
+/// (rule W1). The rest of an input, such as arrays and objects over several lines, is walked value by value.
 ///
 /// The framer buffers at most one piece and one value, within the [`Limits`].
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! Changes some bytes of a small store, which must then open with its whole state or be refused. Only if the end mark
-//! was
-//! changed too, a shorter log goes unnoticed.
+//! was changed too, a shorter log goes unnoticed.
 
 #![no_main]
 

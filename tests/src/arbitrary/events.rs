@@ -9,8 +9,7 @@ use proptest::prelude::*;
 const BEGIN_MS: i64 = 1_714_557_600_000;
 
 /// Events of one conversation. Identities, times and texts come from small sets, so that ties, conflicts and
-/// repetitions are
-/// frequent.
+/// repetitions are frequent.
 pub fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event(), 0..12)
 }

@@ -19,8 +19,7 @@ pub struct Found {
 }
 
 /// Opens a database and compares it with the feed: it must contain at least the acknowledged events, with their seqs,
-/// and
-/// exactly their state. The database is closed again, which changes it.
+/// and exactly their state. The database is closed again, which changes it.
 ///
 /// # Errors
 /// The promise that is broken.

@@ -107,8 +107,7 @@ pub fn run(campaign: &Campaign) -> Result<Report> {
 }
 
 /// Every call of these kinds that the commands make without a fault. strace counts per thread, and the work of each
-/// thread
-/// differs from run to run, so the last ones may find no call.
+/// thread differs from run to run, so the last ones may find no call.
 fn all_faults(bench: &Bench, folder: &Path) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for work in WORKS {

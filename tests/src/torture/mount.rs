@@ -16,8 +16,7 @@ pub struct Mount {
 
 impl Mount {
     /// Mounts the ext4 in this file at a directory, which is created. The system writes to the file only when a process
-    /// asks
-    /// for durability.
+    /// asks for durability.
     ///
     /// # Errors
     /// If it cannot be mounted.

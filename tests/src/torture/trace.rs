@@ -1,11 +1,9 @@
 //! Traces: no answer before a disk barrier.
 //!
 //! The trace shows when bytes of the input were read, when the file of the log was written and made durable, and when
-//! bytes
-//! of answers were written; lengths show which lines those were. An answer to a line needs a barrier of the log's file
-//! that
-//! began after the line was read, with a write to that file in between. If lines are fed one by one, all writes must be
-//! durable before the answer.
+//! bytes of answers were written; lengths show which lines those were. An answer to a line needs a barrier of the log's
+//! file that began after the line was read, with a write to that file in between. If lines are fed one by one, all
+//! writes must be durable before the answer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,8 +63,7 @@ fn trace(folder: &Path, feed: &Arc<Feed>, trial: u64, trials: &Trials<'_>) -> Re
 }
 
 /// Checks every answer that was written and returns their number. The input began after event `after`, and
-/// `answer_ends` are
-/// the ends of the answers in the output.
+/// `answer_ends` are the ends of the answers in the output.
 ///
 /// # Errors
 /// Which answer was too early.

@@ -1,9 +1,9 @@
 //! Kills and power cuts of the commands that care for a database.
 //!
-//! [`run`] sends SIGKILL at a random moment of `trim`, `compact`, `erase`, `retain`, `backup`, `restore` and `repair`. [`run_one`] takes one
-//! of them: at random moments, at each system call that changes a file, or with power cuts.
+//! [`run`] sends SIGKILL at a random moment of `trim`, `compact`, `erase`, `retain`, `backup`, `restore` and `repair`.
+//! [`run_one`] takes one of them: at random moments, at each system call that changes a file, or with power cuts.
 //!
-//! The database that was there must stay whole: everything of before, or everything of after. What has its final name must be
+//! The database must stay whole: as it was, or with everything that the command does. What has its final name must be
 //! complete. The same command must succeed afterwards, or name what has to be removed first.
 
 mod bench;

@@ -1,10 +1,8 @@
 //! Damage: one random damage to one file of a database, and what the command then reports.
 //!
 //! A damaged database may be complete (the damage hit nothing), may open with fewer events and report that, or may
-//! refuse to
-//! open with a reason and a hint. It must not lose events silently, panic, hang or use unbounded memory. If it refuses
-//! to
-//! open, `repair` must save what is readable into a new database, and nothing else.
+//! refuse to open with a reason and a hint. It must not lose events silently, panic, hang or use unbounded memory. If
+//! it refuses to open, `repair` must save what is readable into a new database, and nothing else.
 
 mod template;
 mod damage;

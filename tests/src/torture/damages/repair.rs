@@ -42,8 +42,7 @@ impl Repair {
     }
 
     /// Repairs a database of `events` events into a new one and returns the number of saved events. Each saved event
-    /// must be
-    /// one of the feed, and all others must be reported as lost.
+    /// must be one of the feed, and all others must be reported as lost.
     pub(super) fn check(&self, db: &Path, into: &Path, events: Seq, desk: &Path) -> Result<u64> {
         let mut repair = convofold();
         repair.args(["repair", "--json", "--db"]).arg(db).arg("--into").arg(into);
