@@ -21,7 +21,8 @@ use crate::text::{OutText, to_json};
 /// `subjects` is a JSON object with arrays of texts: `members` (business ids and channel ids, or
 /// "superoffice:TENANT:customer:ID" and "superoffice:TENANT:contact:ID"), `numbers` and `conversations` (ids).
 ///
-/// `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `events`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with the numbers of `conversations`, `events`, and `lines` of other
+/// files in the folder of the database.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
@@ -110,13 +111,13 @@ pub unsafe extern "C" fn convofold_erasures_json(db: Db, json: *mut *mut c_char)
     unsafe { to_json(json, || Ok(db.get()?.erasures())) }
 }
 
-/// Places a legal hold: conversations of this member, those that come later included, are neither erased nor removed by
-/// retention until it is lifted. It survives a power cut when the call returns.
+/// Places a legal hold: until it is lifted, conversations of this member are neither erased nor removed by retention. This
+/// includes conversations that begin later. The hold survives a power cut when the call returns.
 ///
-/// `subject` is a JSON object with one text: `member`, `number` or `conversation`. `number` can be NULL; otherwise it
-/// is set to the number of the hold.
+/// `subject` is a JSON object with one text: `member`, `number` or `conversation`. `reason` is not empty. `number` can be
+/// NULL; otherwise it is set to the number of the hold.
 ///
-/// Errors: INVALID_ARGUMENT (`subject` has another form), POISONED, IO.
+/// Errors: INVALID_ARGUMENT (`subject` has another form, or `reason` is empty or too long), POISONED, IO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn convofold_hold(
     db: Db,
@@ -154,14 +155,14 @@ pub unsafe extern "C" fn convofold_holds_json(db: Db, json: *mut *mut c_char) ->
     unsafe { to_json(json, || Ok(db.get()?.holds())) }
 }
 
-/// Applies rules of retention while the database stays in use: removes from the log, from conversations and of conversations
-/// what is older than the rules allow.
+/// Removes events from the log, texts, and closed conversations that are older than the rules allow, while the database
+/// stays in use.
 ///
-/// `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object
-/// with `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms`
-/// is the time to which they count. With `dry_run` other than 0, nothing is changed.
+/// `rules` is a JSON object with at least one of these members: `log_ms`, `texts_ms` and `closed_ms` (ages in milliseconds),
+/// and `tenants`, an object with `texts_ms` and `closed_ms` for each tenant that has ages of its own. `now_ms` is the time at
+/// which something has such an age. With `dry_run` other than 0, nothing is changed.
 ///
-/// `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
+/// `json` can be NULL. Otherwise it is set to a JSON object that describes what was removed, or would be.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///

@@ -11,14 +11,14 @@ use crate::opened::Database;
 use crate::output::table::Facts;
 use crate::output::text;
 
-/// Rewrite the storage without unused room.
+/// Give unused room back to the file system.
 ///
-/// The storage keeps room that it no longer uses: after a replay about half of its file, and after `trim` what was dropped. A
-/// copy without it is written beside it, which needs room for a second copy; then the database moves to the copy, and the old
-/// storage is removed. Nothing else changes. A database that another process holds answers questions and takes events
+/// The storage keeps room that it no longer uses: after a replay about half of its file, after `trim` the dropped blocks. The
+/// command writes a copy without unused room, for which the disk must have room, moves the database to the copy, and removes
+/// the old storage. Nothing else changes. If another process holds the database, it answers questions and takes events
 /// meanwhile.
 ///
-/// A process that is killed leaves the database compacted or as it was.
+/// A killed process leaves the database compacted or as it was.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -11,9 +11,10 @@ use crate::output::text;
 
 /// Print everything that is stored about a member.
 ///
-/// Prints every event of the member's conversations on standard output, one JSON object per line in convofold's own form, the
-/// events of a conversation together. These are the conversations that `convofold erase` erases. Lines of other files in the
-/// folder of the database that name the member follow, such as rejects of `convofold serve`: {"file":..,"line":..,"text":..}.
+/// Prints every event of the member's conversations on standard output, one JSON object per line in convofold's own form,
+/// conversation by conversation. These are the conversations that `convofold erase` would erase. Then it prints the lines of
+/// other files in the folder of the database that name the member, such as rejects of `convofold serve`:
+/// {"file":..,"line":..,"text":..}.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

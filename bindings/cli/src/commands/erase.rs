@@ -18,24 +18,24 @@ use crate::output::{text, time};
 use crate::owners::AllOwners;
 use crate::personal;
 
-/// Forget a member: remove their texts, names, numbers and ids, and keep the numbers of reports.
+/// Forget a member: remove their texts, names, numbers and ids. Reports stay the same.
 ///
-/// Every conversation of the member stays under a random id, with its counts, times and agents. Everything that says who the
-/// member is or what was said disappears: from the log, conversations, checkpoints, the search index and unused room. If erased
-/// events arrive again, or an old log is replayed, they are recognised and do not come back; new events of the member make a
-/// new conversation.
+/// Each conversation of the member stays under a random id, with its counts, times and agents. Everything that says who the
+/// member is or what was said is removed from the log, conversations, checkpoints, the search index and unused room. Erased
+/// events that arrive again, also from an old log, are recognised and stay erased. New events of the member make a new
+/// conversation.
 ///
-/// The storage is written again without the member, which needs room for a second copy, read again and searched, and only
-/// then used. A receipt is printed, which names nobody, and kept in the database (--receipts). A process that is killed
-/// leaves everything of before or everything of after.
+/// The command writes a copy of the storage without the member, which needs room for a second copy, reads and searches it,
+/// and only then uses it. It prints a receipt, which names nobody; the database keeps it (--receipts). A killed process
+/// leaves the database as it was, or without the member.
 ///
-/// A process that holds the database erases itself: it answers questions and takes events meanwhile. Rejects and alerts of
-/// `convofold serve` that contain the member are removed, too. Exports and other copies are not
-/// changed. A complete backup is erased from with --backup. A database that was restored from an earlier backup is erased from
-/// again with a ledger (--ledger, --again).
+/// If another process holds the database, that process erases, and answers questions and takes events meanwhile. Rejects
+/// and alerts of `convofold serve` that contain the member are removed, too. Exports and other copies are not changed:
+/// --backup erases from a complete backup; --ledger and --again erase again from a database that was restored from an
+/// earlier backup.
 ///
-/// With the log of a cluster (--db nats://HOST:PORT/LOG), every owner of every partition erases from its own database. The command
-/// names the owners that it could not reach, ends with exit code 8 then, and can be repeated.
+/// With the log of a cluster (--db nats://HOST:PORT/LOG), every owner of every partition erases from its own database. If
+/// the command cannot reach some owners, it prints their names and ends with exit code 8; then run it again.
 #[derive(Debug, Args)]
 #[command(mut_arg("db", |db| {
     db.required(false).required_unless_present("backup").default_value_if("backup", ArgPredicate::IsPresent, Some("."))
@@ -56,15 +56,15 @@ pub struct EraseArgs {
     /// List the conversations that would be erased, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Erase open conversations too. They stay open under their random ids, and their later events make conversations under the
-    /// old ids.
+    /// Erase open conversations, too. They stay open under their random ids, and later events make new conversations under
+    /// the old ids.
     #[arg(long)]
     open_too: bool,
     /// Print the receipts of all erasures so far.
     #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "dry_run", "open_too"])]
     receipts: bool,
-    /// With --receipts: print only the receipt of the erasure before which the state had this hash. Restore a backup of before
-    /// and run `convofold hash` on it.
+    /// With --receipts: print only the receipt of the erasure before which the state had this hash. To get the hash, restore an
+    /// older backup and run `convofold hash` on it.
     #[arg(long, value_name = "HASH", requires = "receipts")]
     hash_before: Option<StateHash>,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub(super) struct SubjectArgs {
 }
 
 impl SubjectArgs {
-    /// The subjects, of which there must be one.
+    /// The subjects; there must be at least one.
     pub(super) fn expect(&self) -> Result<Vec<Subject>, CliError> {
         let numbers = self.numbers.iter().cloned().map(Subject::Number);
         let conversations = self.conversations.iter().cloned().map(Subject::Conversation);
@@ -127,7 +127,7 @@ impl EraseArgs {
             print(erased, console)?;
         }
         match &outcome.erased {
-            None => console.note("nothing is about them"),
+            None => console.note("no conversation is about them"),
             Some(Erased { also_elsewhere: 0, .. }) => {}
             Some(Erased { also_elsewhere, .. }) => console.note(format_args!(
                 "{} of them also occur in other conversations, where they stay",
@@ -182,7 +182,7 @@ impl EraseArgs {
         if self.json {
             found.iter().try_for_each(|found| console.json(found))?;
         } else if found.is_empty() {
-            console.note("nothing is about them");
+            console.note("no conversation is about them");
         } else {
             let mut listing = Listing::new(&["CONVERSATION", "EVENTS", "STATUS", "NAMED BY", "HELD"]).right(1);
             for Erasable { conversation, events, status, by, held, .. } in found {

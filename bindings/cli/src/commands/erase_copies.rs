@@ -16,14 +16,15 @@ use crate::output::text;
 /// Options about copies.
 #[derive(Debug, Args)]
 pub(super) struct CopiesArgs {
-    /// Write a ledger of all erasures so far to this new file, for `restore --erasures` and --again. It contains no id and no text,
-    /// but who has it can test whether an id that they know was erased.
+    /// Write a ledger of all erasures so far to this new file, for `restore --erasures` and --again. It contains no id
+    /// and no text, but a person who has it can test whether an id that they know was erased.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["members", "numbers", "conversations", "dry_run", "receipts", "again"])]
     ledger: Option<PathBuf>,
-    /// Erase again what this ledger knows, from a database that was restored from an earlier backup.
+    /// Erase again what is in this ledger, from a database that was restored from an earlier backup.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["members", "numbers", "conversations", "dry_run", "receipts"])]
     again: Option<PathBuf>,
-    /// Erase from this complete backup instead of a database. It is restored beside itself, erased, and replaced.
+    /// Erase from this complete backup instead of a database. It is restored into a folder beside it, and replaced by a
+    /// new backup.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "receipts", "ledger", "again"])]
     backup: Option<PathBuf>,
 }
@@ -65,7 +66,7 @@ impl CopiesArgs {
         };
         match erased {
             Some(erased) => tell(&erased, json, console)?,
-            None => console.note("nothing is about them"),
+            None => console.note("no conversation is about them"),
         }
         Ok(Some(Exit::Success))
     }

@@ -16,11 +16,11 @@ use crate::output::{text, time};
 
 /// Keep the conversations of a member from erasure and retention (a legal hold).
 ///
-/// Until the hold is lifted, `erase` refuses to erase these conversations, and rules of retention skip them, also those that
-/// begin later. With several --member, --number and --conversation, each of them gets a hold of its own. Prints the numbers of
-/// the new holds, one per line.
+/// Until the hold is lifted, `erase` refuses to erase the member's conversations, and rules of retention skip them. This
+/// includes conversations that begin later. Each --member, --number and --conversation gets a hold of its own. The command
+/// prints the numbers of the new holds, one per line.
 ///
-/// A hold names the member and the reason: it is personal data itself. Lift it when the case is closed.
+/// A hold contains the member's id and the reason, so it is personal data itself. Lift it when the case is closed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,7 @@ pub struct HoldArgs {
     db: DbArgs,
     #[command(flatten)]
     subjects: SubjectArgs,
-    /// Why they are kept.
+    /// Why the conversations are kept.
     #[arg(long, value_name = "TEXT", required_unless_present_any = ["list", "lift"])]
     reason: Option<String>,
     /// List the holds.

@@ -23,7 +23,8 @@ use crate::output::{text, time};
 /// anything is written. The new database is opened and compared with the last backup before it gets its name, so the
 /// result is a complete database or none.
 ///
-/// A backup from before an erasure contains what was erased. With --erasures it is erased again before the database gets its name.
+/// A backup from before an erasure contains what was erased. With --erasures it is erased again before the database
+/// gets its name.
 ///
 /// Standard error shows progress on a terminal, and a report; --json prints the report as one JSON object on standard
 /// output instead.
@@ -40,7 +41,7 @@ pub struct RestoreArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     db: DbArgs,
-    /// Erase again what was erased since: a ledger that `convofold erase --ledger` wrote.
+    /// Erase again what was erased after the backup: a ledger that `convofold erase --ledger` wrote.
     #[arg(long, value_name = "FILE")]
     erasures: Option<PathBuf>,
     /// Print the report as one JSON object on standard output.

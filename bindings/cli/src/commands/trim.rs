@@ -14,11 +14,11 @@ use crate::values::Millis;
 
 /// Drop the older part of the log and keep the state.
 ///
-/// Drops blocks from the beginning of the log if all their events are older than the given age and are contained in both
-/// checkpoints. Conversations, histories, the export and the state hash do not change, and late or repeated events are
-/// still recognised. The dropped blocks are the second copy of these events: `tail` starts later, and damaged checkpoints
-/// can no longer be rebuilt from the log. Make a backup first. The dropped bytes stay in the storage as unused room, unless --compact gives
-/// them back to the file system.
+/// Drops blocks from the beginning of the log if all their events are older than the given age and are contained in
+/// both checkpoints. Conversations, histories, the export and the state hash do not change, and late or repeated events
+/// are still recognised. The dropped blocks are the second copy of these events: `tail` starts later, and damaged
+/// checkpoints can no longer be rebuilt from the log. Make a backup first. The dropped bytes stay in the storage as
+/// unused room, unless --compact gives them back to the file system.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
