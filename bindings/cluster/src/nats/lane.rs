@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::api;
@@ -29,6 +30,22 @@ pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     /// Its part of the memory for unacknowledged messages.
     pub(super) _room: OwnedSemaphorePermit,
+    /// Who waits for the acknowledgement, if somebody does. If they are gone, the message is not sent again.
+    pub(super) waiter: Option<Waiter>,
+}
+
+/// Gets the outcome of a message: the error says why the log never takes it.
+pub(super) type Waiter = oneshot::Sender<Result<(), String>>;
+
+impl Outgoing {
+    fn is_given_up(&self) -> bool {
+        self.waiter.as_ref().is_some_and(Waiter::is_closed)
+    }
+
+    fn tell(self, outcome: Result<(), String>) {
+        // Who is gone needs no outcome.
+        let _ = self.waiter.map(|waiter| waiter.send(outcome));
+    }
 }
 
 /// What became of the messages of one partition.
@@ -38,14 +55,16 @@ pub(super) struct LaneCounts {
     pub(super) acknowledged: AtomicU64,
     pub(super) repeated: AtomicU64,
     pub(super) refused: AtomicU64,
+    /// Those for whose acknowledgement nobody waits any more.
+    pub(super) given_up: AtomicU64,
     /// Why the log takes no messages of the partition at the moment, or why it refused one.
     pub(super) why: Mutex<Option<String>>,
 }
 
 impl LaneCounts {
     pub(super) fn unacknowledged(&self) -> u64 {
-        let done = self.acknowledged.load(Ordering::Acquire) + self.refused.load(Ordering::Acquire);
-        self.taken.load(Ordering::Acquire).saturating_sub(done)
+        let done = [&self.acknowledged, &self.refused, &self.given_up].map(|count| count.load(Ordering::Acquire));
+        self.taken.load(Ordering::Acquire).saturating_sub(done.iter().sum())
     }
 }
 
@@ -87,6 +106,10 @@ impl Lane {
             while sent.len() < self.room()
                 && let Some(outgoing) = self.next.pop_front().or_else(|| queue.try_recv().ok())
             {
+                if outgoing.is_given_up() {
+                    self.counts.given_up.fetch_add(1, Ordering::AcqRel);
+                    continue;
+                }
                 sent.push(send(self.client.clone(), self.subject.clone(), outgoing));
             }
             let takes = is_open && sent.len() < self.room();
@@ -122,11 +145,13 @@ impl Lane {
                     *counts.why.lock() = None;
                 }
                 (self.failures, self.paused) = (0, None);
+                outgoing.tell(Ok(()));
             }
             Err(Failure::Never(why)) => {
                 tracing::error!(subject, why, "the log refuses a message");
-                *counts.why.lock() = Some(why);
+                *counts.why.lock() = Some(why.clone());
                 counts.refused.fetch_add(1, Ordering::AcqRel);
+                outgoing.tell(Err(why));
             }
             Err(Failure::Again(why)) => {
                 if self.failures == 0 {

@@ -8,9 +8,9 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use convofold::ingest::{Limits, Parser, Rejection};
 use convofold::replay::Target;
-use convofold::{Batch, CommitError, EffectCounts, Receipt, SubmitError, Ticket};
-use tokio::sync::Semaphore;
+use convofold::{Batch, CommitError, EffectCounts, Event, Receipt, SubmitError, Ticket};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -185,27 +185,87 @@ impl Publisher {
         self.send(self.partitions.count() as usize, record, origin(source, None))
     }
 
+    /// Publishes the events of one body and its inputs that cannot be events, and waits until the log has acknowledged all of
+    /// them; `source` names the body in the records of its rejections.
+    ///
+    /// If it is dropped before, a part of them can be in the log, and what the log has not taken is given up. Does not block, and can be
+    /// called on any runtime.
+    ///
+    /// # Errors
+    /// [`PublishError::Refused`] if the log never takes one of them; the others can be in the log. [`PublishError::Stopped`] if
+    /// the publishing has ended.
+    pub async fn deliver(&self, source: &str, events: &[Event], rejections: &[Rejection]) -> Result<(), PublishError> {
+        let mut sent = Vec::with_capacity(events.len() + rejections.len());
+        for event in events {
+            let partition = self.partitions.of(event.conversation()) as usize;
+            sent.push(self.send_awaited(partition, event.export_line().into_bytes(), HeaderMap::new()).await?);
+        }
+        for rejection in rejections {
+            let record = serde_json::to_vec(&rejection.record(source)).unwrap_or_default();
+            sent.push(self.send_awaited(self.partitions.count() as usize, record, origin(source, None)).await?);
+        }
+        let mut refused = Vec::new();
+        for outcome in sent {
+            refused.extend(outcome.await.map_err(|_| self.stopped())?.err());
+        }
+        let count = refused.len() as u64;
+        refused.pop().map_or(Ok(()), |why| Err(PublishError::Refused { count, why }))
+    }
+
+    /// Waits while too much is unacknowledged. Returns what gets the outcome.
+    async fn send_awaited(
+        &self,
+        lane: usize,
+        payload: Vec<u8>,
+        headers: HeaderMap,
+    ) -> Result<oneshot::Receiver<Result<(), String>>, PublishError> {
+        let room = self.room.clone().acquire_many_owned(self.room_of(&payload)).await;
+        let (waiter, outcome) = oneshot::channel();
+        self.put(
+            lane,
+            Outgoing {
+                payload: Bytes::from(payload),
+                headers,
+                _room: room.map_err(|_| self.stopped())?,
+                waiter: Some(waiter),
+            },
+        );
+        Ok(outcome)
+    }
+
+    /// The part of the memory for unacknowledged messages that a message takes. One that is larger than all of it takes all.
+    fn room_of(&self, payload: &[u8]) -> u32 {
+        u32::try_from(payload.len()).unwrap_or(u32::MAX).clamp(1, self.options.unacknowledged_bytes)
+    }
+
+    fn put(&self, lane: usize, outgoing: Outgoing) {
+        let Some((sender, counts)) = self.lanes.get(lane) else { return };
+        counts.taken.fetch_add(1, Ordering::AcqRel);
+        // The task of the lane ends only with this publisher.
+        let _ = sender.send(outgoing);
+    }
+
+    fn stopped(&self) -> PublishError {
+        PublishError::Stopped { unacknowledged: self.published().unacknowledged }
+    }
+
     /// Waits while too much is unacknowledged.
     fn send(&self, lane: usize, payload: Vec<u8>, headers: HeaderMap) -> Result<(), PublishError> {
-        let Some((sender, counts)) = self.lanes.get(lane) else { return Ok(()) };
-        // A message that is larger than all room takes all of it.
-        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX).clamp(1, self.options.unacknowledged_bytes);
-        let mut room = self.room.clone().try_acquire_many_owned(bytes).ok();
+        let bytes = self.room_of(&payload);
+        let mut room: Option<OwnedSemaphorePermit> = self.room.clone().try_acquire_many_owned(bytes).ok();
         while room.is_none() {
             self.expect_running()?;
             let waiting = async { timeout(LOOK_INTERVAL, self.room.clone().acquire_many_owned(bytes)).await };
             room = self.nats.wait(waiting).ok().and_then(Result::ok);
         }
         let Some(room) = room else { return Ok(()) };
-        counts.taken.fetch_add(1, Ordering::AcqRel);
-        // The task of the lane ends only with this publisher.
-        let _ = sender.send(Outgoing { payload: Bytes::from(payload), headers, _room: room });
+        self.put(lane, Outgoing { payload: Bytes::from(payload), headers, _room: room, waiter: None });
         Ok(())
     }
 
     fn expect_running(&self) -> Result<(), PublishError> {
         if self.options.stop.load(Ordering::Relaxed) {
-            return Err(PublishError::Stopped { unacknowledged: self.published().unacknowledged });
+            return Err(self.stopped());
         }
         Ok(())
     }

@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use convofold::ingest::{Format, Limits, Parser};
-use convofold::{Convofold, StateHash};
+use convofold::{Convofold, Draft, Event, Kind, StateHash, Time};
 
 use super::brokers::{connect, leader, request};
 use super::servers::{Servers, until};
@@ -171,4 +172,34 @@ fn inputs_that_cannot_be_events_are_kept_with_their_origin() {
     let stream = log.name.rejects_stream();
     let info = request(&log.nats, &format!("$JS.API.STREAM.INFO.{stream}"), b"");
     assert_eq!(info["state"]["messages"], 2);
+}
+
+#[test]
+fn a_delivery_ends_with_the_acknowledgement_of_its_events_or_is_given_up() {
+    let log = Log::of(2);
+    let (publisher, _) = log.publisher(PublishOptions::new());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let bodies: Vec<Vec<u8>> = (0..200).map(event).collect();
+    let events: Vec<Event> = bodies.iter().map(|body| serde_json::from_slice(body).unwrap()).collect();
+    let deliver = |events: &[Event]| runtime.block_on(publisher.deliver("hook", events, &[]));
+    deliver(&events).unwrap();
+    assert_eq!((publisher.published().acknowledged, log.hash()), (200, one_machine(bodies.iter().map(Vec::as_slice))));
+
+    request(&log.nats, &format!("$JS.API.STREAM.DELETE.{}", log.name.stream(0)), b"");
+    let of_first = |event: &&Event| partitions(2).of(event.conversation()) == 0;
+    let gone: Vec<Event> = events.iter().filter(of_first).cloned().collect();
+    let there: Vec<Event> = events.iter().filter(|event| !of_first(event)).cloned().collect();
+    let waiting = runtime.block_on(async {
+        tokio::time::timeout(Duration::from_millis(300), publisher.deliver("hook", &gone, &[])).await
+    });
+    assert!(waiting.is_err(), "{waiting:?}");
+    // The other partition is not held up, and nothing is kept for who has gone.
+    deliver(&there).unwrap();
+    until("all is given up", || (publisher.published().unacknowledged == 0).then_some(()));
+    make_log(&log.nats, &log.name, &NewLog::new(partitions(2)), |_| {}).unwrap();
+    deliver(&gone).unwrap();
+    assert_eq!(log.hash(), one_machine(bodies.iter().map(Vec::as_slice)));
+    // What the stream never takes is refused.
+    let long = Draft::new("desk", "c-1", Kind::Message, Time::from_ms(5)).text("x".repeat(9 << 20).as_str()).build();
+    assert!(matches!(deliver(&[long.unwrap()]), Err(PublishError::Refused { count: 1, .. })));
 }
