@@ -1,6 +1,7 @@
 //! A cluster that a command asks: `--db nats://HOST:PORT/LOG`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use convofold::{
     AgentLoad, Arrivals, Conflict, Explanation, FieldName, HistoryEntry, MomentReport, Page, Query, Report,
@@ -237,6 +238,22 @@ impl ClusterView<'_> {
         self.cluster.found(self.view.explain(id, field, limit))
     }
 
+    /// Calls `visit` with the conflicts of all conversations.
+    pub fn each_conflict(&self, visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {
+        self.cluster.noted(self.view.scan_conflicts())?.into_iter().try_for_each(visit)
+    }
+
+    /// Writes the state of every conversation. Returns their number.
+    pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
+        self.cluster.noted(self.view.export(out))
+    }
+
+    /// Writes every event. Returns their number and the length of the longest line.
+    pub fn export_events(&self, out: &mut impl Write) -> Result<(u64, u64), CliError> {
+        let report = self.cluster.noted(self.view.export_events(out))?;
+        Ok((report.events, report.longest_line_bytes))
+    }
+
     /// The ids that begin with these characters.
     pub fn find_ids(&self, beginning: &str, limit: usize) -> Result<Vec<String>, CliError> {
         self.cluster.noted(self.view.find_ids(beginning, limit))
@@ -264,6 +281,8 @@ impl From<GatherError> for CliError {
         match error {
             GatherError::Query(error) => Self::page(&error.into()),
             GatherError::Refused { source, .. } => crate::client_error::refused(*source),
+            GatherError::Missing(missing) => Self::new(Exit::Incomplete, missing.to_string()),
+            GatherError::Write(error) => error.into(),
             GatherError::Seq { .. } | GatherError::Nothing { .. } | GatherError::Report(_) => {
                 Self::new(Exit::Usage, error.to_string())
             }

@@ -257,7 +257,7 @@ impl Database {
                 client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
             }
             #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("the conflicts of all conversations")),
+            Self::Across(cluster) => cluster.now().each_conflict(visit),
         }
     }
 
@@ -388,13 +388,18 @@ impl Database {
                 Err(error) => Err(blamed(error, other)),
             },
             #[cfg(feature = "cluster")]
-            Self::Across(cluster) => Err(cluster.unsupported("an export of events")),
+            Self::Across(cluster) => cluster.now().export_events(out),
         }
     }
 
     /// Writes the state of every conversation. Returns their number.
     pub fn export(&self, out: &mut impl Write) -> Result<u64, CliError> {
-        ask!(self, db => Ok(db.export(out)?.conversations), client => client.export(out), "an export")
+        ask!(
+            self,
+            db => Ok(db.export(out)?.conversations),
+            client => client.export(out),
+            cluster => cluster.now().export(out)
+        )
     }
 }
 

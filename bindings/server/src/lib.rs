@@ -55,8 +55,8 @@ pub use answering::{Answering, answer};
 pub use batch::DatabaseSize;
 pub use cleaning::{Cleaned, clean};
 pub use client::{
-    Answered, Asker, Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures, ListedPage,
-    Listing, Next, Question, Questions, Refusal, StatePage,
+    Allowance, Answered, Asker, Batches, Body, Changes, Client, ClientError, ClientView, ExportedEvents, Figures,
+    ListedPage, Listing, Next, Question, Questions, Refusal, StatePage,
 };
 pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;

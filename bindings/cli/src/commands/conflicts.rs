@@ -52,12 +52,12 @@ impl ConflictsArgs {
             add(&mut listing, &conflict);
             Ok(())
         })?;
-        if !self.json && listing.is_empty() {
+        if !self.json && listing.is_empty() && !db.is_incomplete() {
             console.note("no conflicts");
         } else if !self.json {
             listing.print(console)?;
         }
-        Ok(Exit::Success)
+        Ok(db.end(console))
     }
 
     fn visit(&self, db: &Reader, visit: impl FnMut(Conflict) -> Result<(), CliError>) -> Result<(), CliError> {

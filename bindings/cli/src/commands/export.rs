@@ -47,7 +47,7 @@ impl ExportArgs {
             let then = if db.is_past() { " at this moment" } else { "" };
             console.note(format_args!("the database contains no conversations{then}"));
         }
-        Ok(Exit::Success)
+        Ok(db.end(console))
     }
 }
 
@@ -63,5 +63,5 @@ fn print_events(db: &Reader, console: &mut Console) -> Result<Exit, CliError> {
             bytes = longest_line_bytes
         ));
     }
-    Ok(Exit::Success)
+    Ok(db.end(console))
 }

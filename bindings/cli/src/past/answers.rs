@@ -175,7 +175,7 @@ impl Reader {
                 client.scan_conflicts()?.try_for_each(|conflict| visit(conflict?))
             }
             #[cfg(feature = "cluster")]
-            Place::Across(cluster, _) => Err(cluster.unsupported("the conflicts of all conversations")),
+            Place::Across(cluster, bounds) => cluster.at(bounds.as_of, bounds.known_at)?.each_conflict(visit),
         }
     }
 
@@ -251,7 +251,7 @@ impl Reader {
             db => db.export(out),
             view => Ok(view.export(out)?.conversations),
             client => client.export(out),
-            "an export"
+            cluster => cluster.export(out)
         )
     }
 
@@ -269,7 +269,7 @@ impl Reader {
                 Ok((report.events, report.longest_line_bytes))
             }
             #[cfg(feature = "cluster")]
-            Place::Across(cluster, _) => Err(cluster.unsupported("an export of events")),
+            Place::Across(cluster, bounds) => cluster.at(bounds.as_of, bounds.known_at)?.export_events(out),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convofold::Time;
-use convofold_server::{Asker, ClientError, Question};
+use convofold_server::{Allowance, Asker, ClientError, Question};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -25,7 +25,7 @@ const MAX_AGE_MS: u64 = 30_000;
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The statuses of a question that each node refuses.
-const REFUSALS: [u16; 6] = [400, 401, 403, 409, 410, 422];
+pub(super) const REFUSALS: [u16; 6] = [400, 401, 403, 409, 410, 422];
 
 /// Asks partitions.
 pub(super) struct Asking {
@@ -40,6 +40,13 @@ pub(super) struct Asking {
     /// When the owners were read again last. Held while they are read, so that all who wait get what one reads.
     looked: tokio::sync::Mutex<Option<Instant>>,
     parallel: Semaphore,
+}
+
+/// What all owners are asked with.
+struct AskedWith {
+    known_at: Option<Time>,
+    token: Option<Arc<str>>,
+    allowance: Arc<Allowance>,
 }
 
 /// What a partition says.
@@ -89,14 +96,16 @@ impl Asking {
         known_at: Option<Time>,
         token: Option<Arc<str>>,
     ) -> Result<Parts<T>, GatherError> {
+        let allowance = Arc::new(Allowance::new(self.options.answer_bytes));
+        let asked = Arc::new(AskedWith { known_at, token, allowance });
         // A question that is dropped ends them.
         let mut tasks = JoinSet::new();
         let mut partition_of = HashMap::new();
         for (partition, question) in questions {
-            let (asking, token) = (self.clone(), token.clone());
+            let (asking, asked) = (self.clone(), asked.clone());
             let task = tasks.spawn(async move {
                 let _permit = asking.parallel.acquire().await;
-                asking.ask_one(partition, &question, known_at, token.as_deref()).await
+                asking.ask_one(partition, &question, &asked).await
             });
             partition_of.insert(task.id(), partition);
         }
@@ -131,8 +140,7 @@ impl Asking {
         self: &Arc<Self>,
         partition: u32,
         question: &Question<T>,
-        known_at: Option<Time>,
-        token: Option<&str>,
+        with: &AskedWith,
     ) -> Outcome<T> {
         let mut owners = self.owners_of(partition).into_iter();
         let mut asked: Vec<Owner> = Vec::new();
@@ -147,7 +155,7 @@ impl Asking {
             if let Some(owner) = owners.next() {
                 silent.push(owner.node.clone());
                 asked.push(owner.clone());
-                running.push(self.ask_owner(owner, question, token));
+                running.push(self.ask_owner(owner, question, with));
                 next_at = deadline.min(Instant::now() + self.options.next_owner_after);
             } else if running.is_empty() {
                 // Others may own the partition by now.
@@ -173,7 +181,7 @@ impl Asking {
             silent.retain(|node| *node != owner.node);
             match judged {
                 Judged::Said(said, told) => {
-                    let from = told.from(partition, owner, known_at);
+                    let from = told.from(partition, owner, with.known_at);
                     self.note(&from);
                     if !from.is_stale {
                         return Outcome::Said(said, from);
@@ -181,6 +189,9 @@ impl Asking {
                     if stale.as_ref().is_none_or(|(_, other): &(_, PartitionAnswer)| other.log_seq < from.log_seq) {
                         stale = Some((said, from));
                     }
+                }
+                Judged::Refused(ClientError::TooLong { max_bytes }) => {
+                    return Outcome::Refused(GatherError::TooLong { max_bytes });
                 }
                 Judged::Refused(source) => {
                     let source = Box::new(source);
@@ -218,7 +229,7 @@ impl Asking {
     }
 
     /// The owners of a partition, the one that answered last first, and those with stale answers last.
-    fn owners_of(&self, partition: u32) -> Vec<Owner> {
+    pub(super) fn owners_of(&self, partition: u32) -> Vec<Owner> {
         let mut owners = self.directory.owners(partition);
         let last = self.answered_last.lock().get(&partition).cloned();
         let stale = self.stale.lock();
@@ -232,10 +243,10 @@ impl Asking {
         &self,
         owner: Owner,
         question: &Question<T>,
-        token: Option<&str>,
+        with: &AskedWith,
     ) -> (Owner, Judged<T>) {
         let judged = match self.asker(&owner.url) {
-            Ok(asker) => judge(&asker, &owner, question, token).await,
+            Ok(asker) => judge(&asker, &owner, question, with).await,
             Err(error) => Judged::Failed(error.words()),
         };
         (owner, judged)
@@ -269,7 +280,7 @@ enum Judged<T> {
 
 /// What the headers of an answer say of who answered.
 #[derive(Default)]
-struct Told {
+pub(super) struct Told {
     node: Option<String>,
     log: Option<String>,
     state: Option<String>,
@@ -282,7 +293,7 @@ struct Told {
 }
 
 impl Told {
-    fn of<'a>(asked_ms: i64, header: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub(super) fn of<'a>(asked_ms: i64, header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let text = |name| header(name).map(str::to_owned);
         let number = |name| header(name).and_then(|value| value.parse().ok());
         Self {
@@ -298,7 +309,7 @@ impl Told {
     }
 
     /// Why it is not the owner that was asked. An address may belong to a node of another log by now.
-    fn mismatch(&self, owner: &Owner) -> Option<String> {
+    pub(super) fn mismatch(&self, owner: &Owner) -> Option<String> {
         let log = owner.log.as_ref()?;
         let is_owner = self.node.as_ref() == Some(&owner.node) && self.log.as_ref() == Some(log);
         let found = |name: &Option<String>| name.clone().unwrap_or_else(|| "?".to_owned());
@@ -325,7 +336,7 @@ impl Told {
         !(follows && is_recent(self.verified_age_ms) && is_recent(self.lag_ms))
     }
 
-    fn from(self, partition: u32, owner: Owner, known_at: Option<Time>) -> PartitionAnswer {
+    pub(super) fn from(self, partition: u32, owner: Owner, known_at: Option<Time>) -> PartitionAnswer {
         let lacks = |time| !self.has_read_to(time);
         let is_stale = owner.log.is_some() && (self.is_stale() || known_at.is_some_and(lacks));
         let Self { state, log_seq, lag, verified_age_ms, .. } = self;
@@ -334,9 +345,10 @@ impl Told {
 }
 
 /// Asks an owner, and whether it is the one that was asked. What another node says is neither an answer nor a refusal.
-async fn judge<T: 'static>(asker: &Asker, owner: &Owner, question: &Question<T>, token: Option<&str>) -> Judged<T> {
+async fn judge<T: 'static>(asker: &Asker, owner: &Owner, question: &Question<T>, with: &AskedWith) -> Judged<T> {
     let asked_ms = Time::now().ms();
-    let (outcome, told) = match asker.ask(&owner.path, question, token).await {
+    let AskedWith { token, allowance, .. } = with;
+    let (outcome, told) = match asker.ask(&owner.path, question, token.as_deref(), allowance).await {
         Ok(answered) => {
             let told = Told::of(asked_ms, |name| answered.header(name));
             (Ok(Said::Answer(answered.answer)), told)
@@ -348,6 +360,8 @@ async fn judge<T: 'static>(asker: &Asker, owner: &Owner, question: &Question<T>,
                 false => (Err(ClientError::Problem(refusal)), told),
             }
         }
+        // Another owner would say as much.
+        Err(error @ ClientError::TooLong { .. }) => return Judged::Refused(error),
         Err(error) => return Judged::Failed(error.words()),
     };
     match (told.mismatch(owner), outcome) {
@@ -382,10 +396,10 @@ mod tests {
 
     #[test]
     fn an_answer_about_what_was_known_then_is_stale_if_the_owner_had_not_read_it() {
-        let owner = Owner { node: "a".to_owned(), url: String::new(), path: String::new(), log: Some("chat".to_owned()) };
-        let is_stale = |known_at: Option<i64>| {
-            told(20_000, 5).from(0, owner.clone(), known_at.and_then(Time::from_ms)).is_stale
-        };
+        let owner =
+            Owner { node: "a".to_owned(), url: String::new(), path: String::new(), log: Some("chat".to_owned()) };
+        let is_stale =
+            |known_at: Option<i64>| told(20_000, 5).from(0, owner.clone(), known_at.and_then(Time::from_ms)).is_stale;
         assert_eq!([None, Some(70_000), Some(90_000)].map(is_stale), [false, false, true]);
     }
 }

@@ -3,6 +3,8 @@
 use convofold::{QueryError, ReportPartsError, ReportQueryError, Seq};
 use convofold_server::ClientError;
 
+use super::answer::Missing;
+
 /// Why a cluster has no answer at all. Partitions that do not answer are no error: the answer names them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,6 +32,31 @@ pub enum GatherError {
         /// The earliest time about which there is an answer, in milliseconds since the epoch.
         earliest: Option<i64>,
     },
+    /// The answers of the partitions are too long: ask about less, such as a shorter time.
+    #[error(
+        "the answers of the partitions have more than {max_bytes} bytes together: ask about less, such as a shorter time"
+    )]
+    TooLong {
+        /// [`AskOptions::answer_bytes`](crate::ask::AskOptions::answer_bytes).
+        max_bytes: u64,
+    },
+    /// A partition does not answer, and without it there is no answer.
+    #[error("{0}")]
+    Missing(Missing),
+    /// An owner has answered a part.
+    #[error("the answer of {node} about partition {partition} ended early, or is not what it must be")]
+    Broken {
+        /// The partition.
+        partition: u32,
+        /// The node.
+        node: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was asked for could not be written to where it belongs.
+    #[error("the answer could not be written")]
+    Write(#[source] std::io::Error),
     /// The query is invalid.
     #[error(transparent)]
     Query(#[from] QueryError),

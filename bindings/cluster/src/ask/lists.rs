@@ -1,6 +1,6 @@
 //! One list of the lists of several partitions.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use convofold::{ConversationRow, Cursor, MomentReport, Query, State, UnknownValue};
@@ -22,11 +22,16 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// The next page of a partition.
+    /// The next page of a partition. A conversation that was erased between row and state has no state.
     fn of((partition, page): (u32, ListedPage)) -> Self {
         let ListedPage { conversations, rows, next, unknown, moment, .. } = page;
-        let states = conversations.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-        Self { partition, ready: rows.into_iter().zip(states).collect(), next, moment, unknown }
+        let mut states: HashMap<Arc<str>, State> =
+            conversations.into_iter().map(|state| (state.id.clone(), state)).collect();
+        let with_state = |row: ConversationRow| {
+            let state = states.remove(row.id());
+            (row, state)
+        };
+        Self { partition, ready: rows.into_iter().map(with_state).collect(), next, moment, unknown }
     }
 
     fn needs_more(&self) -> bool {
@@ -131,5 +136,29 @@ impl GatherView<'_> {
         let know_all = others.answer.iter().any(|(_, page)| !page.rows.is_empty());
         gathered.note(&others.missing);
         Ok(if know_all { Vec::new() } else { UnknownValue::of_all(reasons) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_conversation_that_was_erased_meanwhile_does_not_shift_the_states_of_others() {
+        let home = tempfile::tempdir().unwrap();
+        let db = crate::tests::options().open(home.path().join("db")).unwrap();
+        (0..3)
+            .for_each(|number| drop(db.ingest(&crate::tests::event(number), convofold::ingest::Format::Auto).unwrap()));
+        let rows = db.query(&Query::new()).unwrap().rows;
+        let states: Vec<_> = rows.iter().map(|row| db.state(row.id()).unwrap().unwrap()).collect();
+        let page = json!({ "rows": rows, "conversations": [states[0], states[2]], "next_cursor": null, "unknown": [] });
+        let ahead = Ahead::of((0, serde_json::from_value(page).unwrap()));
+        let found: Vec<_> =
+            ahead.ready.iter().map(|(row, state)| (row.id(), state.as_ref().map(|it| &*it.id))).collect();
+        let ids = rows.iter().map(|row| row.id()).collect::<Vec<_>>();
+        assert_eq!(found, [(ids[0], Some(ids[0])), (ids[1], None), (ids[2], Some(ids[2]))]);
+        db.close().unwrap();
     }
 }

@@ -12,6 +12,7 @@ mod numbers;
 mod lists;
 mod gather;
 mod view;
+mod export;
 mod relay;
 
 pub use answer::{Gathered, Missing, PartitionAnswer};

@@ -14,6 +14,9 @@ pub struct AskOptions {
     pub answer_within: Duration,
     /// The maximum number of partitions that are asked at the same time. Default: 64.
     pub parallel_partitions: usize,
+    /// The maximum number of bytes that the answers of all partitions to a question may have together, as they are sent. Those of a report
+    /// are long: some 10 bytes for each duration. Default: 1 GiB.
+    pub answer_bytes: u64,
 }
 
 impl Default for AskOptions {
@@ -23,6 +26,7 @@ impl Default for AskOptions {
             next_owner_after: Duration::from_millis(300),
             answer_within: Duration::from_secs(10),
             parallel_partitions: 64,
+            answer_bytes: 1 << 30,
         }
     }
 }
@@ -53,6 +57,13 @@ impl AskOptions {
     #[must_use]
     pub fn parallel_partitions(mut self, count: usize) -> Self {
         self.parallel_partitions = count.max(1);
+        self
+    }
+
+    /// Sets [`AskOptions::answer_bytes`](#structfield.answer_bytes).
+    #[must_use]
+    pub fn answer_bytes(mut self, bytes: u64) -> Self {
+        self.answer_bytes = bytes;
         self
     }
 }

@@ -9,12 +9,15 @@ use convofold::{
 };
 use convofold_server::{ListedPage, Question, Questions};
 
-use super::answer::Gathered;
+use super::answer::{Gathered, Missing};
 use super::asking::Parts;
 use super::error::GatherError;
 use super::gather::Gather;
 use super::lists::List;
 use super::numbers;
+
+/// Number of conversations among which the name of an agent is looked for at once. Almost all of them have one.
+const NAME_ROWS: usize = 10;
 
 /// The state of a conversation, and how its events arrived, which is not told of the past.
 pub type StateAndArrivals = (State, Option<Arrivals>);
@@ -37,6 +40,10 @@ impl<'a> GatherView<'a> {
     #[must_use]
     pub fn is_past(&self) -> bool {
         self.as_of.is_some() || self.known_at.is_some()
+    }
+
+    pub(super) fn gather(&self) -> &'a Gather {
+        self.gather
     }
 
     pub(super) fn questions(&self) -> Questions {
@@ -105,14 +112,19 @@ impl<'a> GatherView<'a> {
         tenant: Option<&str>,
         id: &Arc<str>,
     ) -> Result<Gathered<Option<Arc<str>>>, GatherError> {
-        let query = Query::new().agent(&**id).tenant(tenant).limit(Questions::MAX_PAGE_ROWS);
-        let name = |page: ListedPage| {
-            let agents =
-                page.rows.into_iter().filter(|row| row.tenant.as_deref() == tenant).filter_map(|row| row.agent);
-            agents.filter(|agent| agent.id.as_ref() == Some(id)).find_map(|AgentRef { name, .. }| name)
-        };
-        let list = List { query: &query, conditions: &[], has_whole: false };
-        Ok(self.page(list).await?.map(name))
+        let of_tenant = tenant.map_or(("no_tenant", "true"), |tenant| ("tenant", tenant));
+        let conditions = [("agent_id", &**id), of_tenant].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut query = Query::new().limit(NAME_ROWS);
+        loop {
+            let page = self.page(List { query: &query, conditions: &conditions, has_whole: false }).await?;
+            let agents = page.answer.rows.iter().filter_map(|row| row.agent.as_ref());
+            let name =
+                agents.filter(|agent| agent.id.as_ref() == Some(id)).find_map(|AgentRef { name, .. }| name.clone());
+            match page.answer.next.clone() {
+                Some(next) if name.is_none() => query = query.cursor(next),
+                _ => return Ok(page.map(|_| name)),
+            }
+        }
     }
 
     /// Counts per tenant and channel, and what they are about.
@@ -142,8 +154,7 @@ impl<'a> GatherView<'a> {
     /// # Errors
     /// [`GatherError`]
     pub fn measures(&self, query: &ReportQuery) -> Result<Gathered<Report>, GatherError> {
-        let now = if self.is_past() { self.moment()?.answer.time } else { None };
-        let now_ms = now.unwrap_or_else(|| Time::now().ms());
+        let (now_ms, unknown) = self.present_ms()?;
         let mut query = query.clone();
         query.to_ms = query.to_ms.min(now_ms);
         // An invalid query is refused before anybody is asked.
@@ -154,7 +165,15 @@ impl<'a> GatherView<'a> {
             report.add_parts(parts).map_err(|source| GatherError::Parts { partition, source })?;
         }
         report.expect_size()?;
-        Ok(Gathered { answer: report.finish(), partitions, missing })
+        let mut measured = Gathered { answer: report.finish(), partitions, missing };
+        measured.note(&unknown);
+        Ok(measured)
+    }
+
+    /// The time to which ages count, and the partitions without which it may be too early.
+    pub(super) fn present_ms(&self) -> Result<(i64, Vec<Missing>), GatherError> {
+        let moment = if self.is_past() { self.moment()? } else { Gathered::default() };
+        Ok((moment.answer.time.unwrap_or_else(|| Time::now().ms()), moment.missing))
     }
 
     /// The state of a conversation, and how its events arrived; `None` if it did not exist. One partition is asked, and if it is
@@ -217,6 +236,14 @@ impl<'a> GatherView<'a> {
         }))
     }
 
+    /// What the log had at this time must be in the answers.
+    pub(super) fn known_at_time(&self) -> Option<Time> {
+        match self.known_at {
+            Some(When::At(time)) => Some(time),
+            _ => None,
+        }
+    }
+
     /// Asks all partitions the same.
     pub(super) async fn all<T: Send + 'static>(
         &self,
@@ -231,11 +258,8 @@ impl<'a> GatherView<'a> {
         &self,
         questions: impl IntoIterator<Item = (u32, Arc<Question<T>>)>,
     ) -> Result<Gathered<Vec<(u32, T)>>, GatherError> {
-        let known_at = match self.known_at {
-            Some(When::At(time)) => Some(time),
-            _ => None,
-        };
-        let parts = self.gather.asking().ask(questions, known_at, self.gather.token()).await?;
+        let asking = self.gather.asking();
+        let parts = asking.ask(questions, self.known_at_time(), self.gather.token()).await?;
         let Parts { said, earliest, partitions, missing } = parts;
         if said.is_empty() && missing.is_empty() && !partitions.is_empty() {
             return Err(GatherError::Nothing { earliest });
@@ -244,7 +268,7 @@ impl<'a> GatherView<'a> {
     }
 
     /// Asks the partition of a conversation.
-    fn one<T: Send + 'static>(
+    pub(super) fn one<T: Send + 'static>(
         &self,
         id: &str,
         question: Question<Option<T>>,

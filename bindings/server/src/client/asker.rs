@@ -1,5 +1,7 @@
 //! Many questions to one server at the same time, on a runtime of the caller.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
@@ -7,7 +9,7 @@ use parking_lot::Mutex;
 use super::connection::{Endpoint, bearer};
 use super::error::ClientError;
 use super::questions::Question;
-use super::request::Requests;
+use super::request::{Allowance, Requests};
 use crate::remote::RequestBody;
 
 /// Connections that are kept for the next questions.
@@ -45,7 +47,10 @@ impl Asker {
     /// [`ClientError::Url`] if it is not such a URL.
     pub fn of_url(url: &str) -> Result<Self, ClientError> {
         let endpoint = Endpoint::of_url(url)?.into();
-        Ok(Self { requests: Requests { endpoint, token: None, patience: None }, idle: Mutex::default() })
+        Ok(Self {
+            requests: Requests { endpoint, token: None, patience: None, allowance: None },
+            idle: Mutex::default(),
+        })
     }
 
     /// The server, as messages name it.
@@ -61,7 +66,7 @@ impl Asker {
     }
 
     /// Asks a question below this path of the server, which is empty for a server of one database, with a token if the server
-    /// needs one. Must be called on a runtime of tokio.
+    /// needs one. The allowance is for all questions that are asked with it. Must be called on a runtime of tokio.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -70,11 +75,12 @@ impl Asker {
         base: &str,
         question: &Question<T>,
         token: Option<&str>,
+        allowance: &Arc<Allowance>,
     ) -> Result<Answered<T>, ClientError> {
         let why = "the token contains characters that no token has".to_owned();
         let invalid = || ClientError::Url { url: self.name(), why };
         let token = token.map(|token| bearer(token.trim()).ok_or_else(invalid)).transpose()?;
-        let requests = Requests { token, ..self.requests.clone() };
+        let requests = Requests { token, allowance: Some(allowance.clone()), ..self.requests.clone() };
         let path = format!("{base}{}", question.path());
         let mut sender = self.idle.lock().pop();
         let answered = requests.fetch(&mut sender, &path, question).await;

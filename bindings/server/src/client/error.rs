@@ -45,6 +45,12 @@ pub enum ClientError {
         /// The time.
         within: Duration,
     },
+    /// The answers that were asked for together are longer than allowed.
+    #[error("the answers are longer than {max_bytes} bytes together")]
+    TooLong {
+        /// The maximum.
+        max_bytes: u64,
+    },
     /// The server refused the request, or could not answer it.
     #[error("{}", .0.detail)]
     Problem(Refusal),

@@ -38,7 +38,7 @@ pub use care::ExportedEvents;
 pub use error::{ClientError, Refusal};
 pub use feed::{Changes, Next};
 pub use questions::{ListedPage, Listing, Question, Questions};
-pub use request::Body;
+pub use request::{Allowance, Body};
 pub use view::ClientView;
 
 /// Asks the process that holds a database, or a server from afar, and blocks until the answer is there.
@@ -106,7 +106,10 @@ impl Client {
     fn to(endpoint: Endpoint, token: Option<axum::http::HeaderValue>) -> Result<Self, ClientError> {
         let failed = |source| ClientError::Connect { at: endpoint.name(), source };
         let connection = Mutex::new(Connection::new().map_err(failed)?);
-        Ok(Self { requests: Requests { endpoint: Arc::new(endpoint), token, patience: None }, connection })
+        Ok(Self {
+            requests: Requests { endpoint: Arc::new(endpoint), token, patience: None, allowance: None },
+            connection,
+        })
     }
 
     /// Sets how long the server may be silent: an answer that is read as a whole must come within this time, and the parts of
@@ -152,7 +155,11 @@ impl Client {
         self.requests.open(method, path, RequestBody::new(body))
     }
 
-    fn stream(&self, path: &str) -> Result<Body, ClientError> {
+    /// Asks for an answer that is read while it arrives. `path` has a query if one is needed.
+    ///
+    /// # Errors
+    /// As for [`Client::send`].
+    pub fn stream(&self, path: &str) -> Result<Body, ClientError> {
         self.send(&Method::GET, path, Bytes::new())
     }
 

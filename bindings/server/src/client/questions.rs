@@ -272,6 +272,35 @@ impl Questions {
         Question::reading(self.path("/api/v1/conversations", params), |page| page)
     }
 
+    /// Any question at this path, with these parameters.
+    #[must_use]
+    pub fn any<T: DeserializeOwned + 'static>(self, question: &str, params: &[(String, String)]) -> Question<T> {
+        Question::reading(self.path_with(question, params), |answer| answer)
+    }
+
+    /// Like [`Questions::any`]; `None` if there is no such thing.
+    #[must_use]
+    pub fn any_if_found<T: DeserializeOwned + 'static>(
+        self,
+        question: &str,
+        params: &[(String, String)],
+    ) -> Question<Option<T>> {
+        Question::reading(self.path_with(question, params), Some).if_found()
+    }
+
+    /// The path of a question whose answer is read while it arrives, with these parameters.
+    #[must_use]
+    pub fn path_of(self, question: &str, params: &[(&str, &str)]) -> String {
+        let params: Vec<_> = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.path_with(question, &params)
+    }
+
+    fn path_with(self, question: &str, params: &[(String, String)]) -> String {
+        let mut all = params.to_vec();
+        all.extend(self.bounds().map(|(name, bound)| (name.to_owned(), bound)));
+        path(question, &all)
+    }
+
     /// The maximum number of conversations in a page.
     pub const MAX_PAGE_ROWS: usize = 1_000;
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -27,6 +28,29 @@ pub(super) struct Requests {
     pub(super) token: Option<HeaderValue>,
     /// How long the server may be silent; `None`: for ever.
     pub(super) patience: Option<Duration>,
+    /// How much of answers is read; `None`: all.
+    pub(super) allowance: Option<Arc<Allowance>>,
+}
+
+/// The number of bytes that several answers may have together.
+#[derive(Debug)]
+pub struct Allowance {
+    max_bytes: u64,
+    read_bytes: AtomicU64,
+}
+
+impl Allowance {
+    /// This number of bytes.
+    #[must_use]
+    pub fn new(max_bytes: u64) -> Self {
+        Self { max_bytes, read_bytes: AtomicU64::new(0) }
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), ClientError> {
+        let bytes = bytes as u64;
+        let read_bytes = self.read_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if read_bytes > self.max_bytes { Err(ClientError::TooLong { max_bytes: self.max_bytes }) } else { Ok(()) }
+    }
 }
 
 /// A connection that is used for one request after the other. Its other half runs while somebody waits for an answer.
@@ -47,6 +71,7 @@ impl Connection {
 pub struct Body {
     requests: Requests,
     connection: Connection,
+    headers: Box<HeaderMap>,
     incoming: Incoming,
     part: Bytes,
 }
@@ -141,8 +166,14 @@ impl Requests {
         Err(ClientError::Problem(Refusal { headers: parts.headers.into(), ..refusal }))
     }
 
-    async fn whole(&self, body: Incoming) -> Result<Vec<u8>, ClientError> {
-        Ok(body.collect().await.map_err(|error| self.ended(error))?.to_bytes().to_vec())
+    async fn whole(&self, mut body: Incoming) -> Result<Vec<u8>, ClientError> {
+        let mut whole = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(part) = frame.map_err(|error| self.ended(error))?.into_data() else { continue };
+            self.allowance.as_ref().map_or(Ok(()), |allowance| allowance.take(part.len()))?;
+            whole.extend_from_slice(&part);
+        }
+        Ok(whole)
     }
 
     /// Connects if there is no connection.
@@ -215,11 +246,18 @@ impl Requests {
         let Connection { runtime, sender } = &mut connection;
         let sent = self.send(sender, self.request(method, path, body)?);
         let response = runtime.block_on(self.in_time(sent))??;
-        Ok(Body { requests: self.clone(), incoming: response.into_body(), connection, part: Bytes::new() })
+        let (parts, incoming) = response.into_parts();
+        Ok(Body { requests: self.clone(), headers: parts.headers.into(), incoming, connection, part: Bytes::new() })
     }
 }
 
 impl Body {
+    /// The value of a header of the answer.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The next part of the answer; `None` at its end.
     ///
     /// # Errors
