@@ -7,6 +7,8 @@
 #[expect(dead_code, reason = "the tests of the library use more of it")]
 mod servers;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -174,6 +176,44 @@ fn the_events_of_an_owner_go_back_into_the_log() {
     assert_eq!(cluster.hash_of_both(messages + events), expected.plus(expected));
 }
 
+/// Sends a request, and returns the answer with its head.
+fn http(port: u16, head: &str, body: &[u8]) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let length = body.len();
+    write!(stream, "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")?;
+    stream.write_all(body)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn webhooks_go_through_a_server_in_front_into_the_log() {
+    let mut cluster = Cluster::start();
+    let log = cluster.path("events.ndjson");
+    let generated = convofold().args(["generate", "--events", "2000", "--out", log.to_str().unwrap()]).output();
+    expect_success(&generated.unwrap());
+    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
+    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    until("the nodes follow", || cluster.read_by("a").zip(cluster.read_by("b")));
+    let url = format!("nats://{}/chat", cluster.servers.urls.replace("nats://", ""));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let front = convofold().args(["serve", "--db", &url, "--listen", &format!("127.0.0.1:{port}")]).spawn().unwrap();
+    cluster.nodes.push(("front".to_owned(), Some(front)));
+    let answer = until("the events are in the log", || {
+        let answer = http(port, "POST /api/v1/events", &std::fs::read(&log).unwrap()).ok()?;
+        answer.starts_with("HTTP/1.1 200").then_some(answer)
+    });
+    let (_, report) = answer.split_once("\r\n\r\n").unwrap();
+    let report: Value = serde_json::from_str(report).unwrap();
+    let expected = one_machine(&log);
+    assert_eq!(cluster.hash_of_both(report["events"].as_u64().unwrap()), expected.plus(expected));
+    let hash = http(port, "GET /api/v1/hash", b"").unwrap();
+    assert!(hash.contains(&expected.to_string()), "{hash}");
+    let board = http(port, "GET /api/v1/board", b"").unwrap();
+    assert!(board.contains(r#""cluster":{"missing":[],"stale":[]}"#), "{board}");
+}
+
 #[test]
 fn who_disagrees_with_the_log_is_told_so() {
     let cluster = Cluster::start();
@@ -184,7 +224,7 @@ fn who_disagrees_with_the_log_is_told_so() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("no partition 9"), "{refused:?}");
     let mut publish = cluster.command(&["publish", "-", "--json"]);
     let mut publish = publish.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    std::io::Write::write_all(&mut publish.stdin.take().unwrap(), b"no JSON\n").unwrap();
+    publish.stdin.take().unwrap().write_all(b"no JSON\n").unwrap();
     let output = publish.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();

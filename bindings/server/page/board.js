@@ -8,7 +8,7 @@ import { Today } from "./day.js";
 import { ask, Feed } from "./feed.js";
 import { Filters, toggleSound } from "./filters.js";
 import * as format from "./format.js";
-import { Badge, Clock, Notice, ThemeButton } from "./frame.js";
+import { Badge, Clock, Incomplete, Notice, ThemeButton, whatIsMissing } from "./frame.js";
 import { letAllIn } from "./held.js";
 import { addKeys } from "./keys.js";
 import { nextCrossing } from "./levels.js";
@@ -283,7 +283,7 @@ export default class Board extends Component {
     const view = parseView(search);
     const { liveness } = this.feed;
     const { moment } = this;
-    const isEmpty = live !== null && live.conversations === 0;
+    const isEmpty = live !== null && live.conversations === 0 && whatIsMissing(live.cluster) === null;
     if (live) this.crossing = nextCrossing(live, serverNow());
     const board = moment ? this.past.board : live;
     const answered = moment ? this.past.question : liveQuestion;
@@ -300,6 +300,7 @@ export default class Board extends Component {
           <${ThemeButton} />
           <${Notice} feed=${this.feed} version=${version} />
         </div>
+        <${Incomplete} cluster=${board?.cluster} />
         ${moment && html`<${AsOf} moment=${moment} report=${this.past.isAnswered ? board.moment : null} problem=${this.past.problem} onLeave=${() => this.backToLive()} />`}
         ${board && html`<${Guard} title=${text.headNumbers}><${HeadNumbers} board=${board} view=${view} /><//>`}
       </header>

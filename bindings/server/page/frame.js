@@ -105,6 +105,27 @@ export class Notice extends EverySecond {
   }
 }
 
+/** Partitions of a cluster that are named; more are counted. */
+const NAMED = 2;
+
+/**
+ * What of a cluster is not in what is shown, or may be old.
+ * @param {{missing: string[], stale: string[]} | undefined} cluster
+ * @returns {string | null} `null` if nothing is
+ */
+export function whatIsMissing(cluster) {
+  const all = cluster ? [...cluster.missing, ...cluster.stale] : [];
+  if (all.length === 0) return null;
+  const others = all.length > NAMED ? [text.others(all.length - NAMED)] : [];
+  return [...all.slice(0, NAMED), ...others].join("; ");
+}
+
+/** Below the bar, for as long as something is missing. */
+export function Incomplete({ cluster }) {
+  const what = whatIsMissing(cluster);
+  return what && bad("incomplete", text.incomplete, html`<span>${what}</span>`);
+}
+
 /** A replaced database is reported for a minute. */
 const REPLACED_MS = 60_000;
 

@@ -69,10 +69,10 @@ export class Start extends Component {
             <span class="soft">${text.firstThenWaits}${session.needs_token && html` ${text.addToken} <code>-H "Authorization: Bearer TOKEN"</code>`}</span>
           </p>
         <//>
-        <${Step} icon="nobody" label=${text.toDo} title=${text.readLogs}>
+        ${!session.cluster && html`<${Step} icon="nobody" label=${text.toDo} title=${text.readLogs}>
           <pre tabindex="0">${text.replayCommand}</pre>
           <p class="soft">${text.stopFirst}</p>
-        <//>
+        <//>`}
         <${Step} icon="nobody" label=${text.toDo} title=${text.connectSources}>
           <p>
             ${text.superofficeHook} <code>/webhooks/superoffice</code>. ${text.airshipStream} <code>convofold.toml</code>. ${text.showsUnderUpstream}

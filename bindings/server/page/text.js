@@ -24,6 +24,7 @@ export const text = {
   noWordYet: "No word from the server yet.",
   tryingAgain: (seconds) => (seconds > 0 ? `Trying again in ${seconds} s.` : "Trying again now."),
   tryNow: "Try now",
+  incomplete: "Incomplete",
   readAnew: "Read anew",
   databaseReplaced: (time) =>
     `The server's database was replaced at ${time}. Everything was read again; sequence numbers start over.`,

@@ -5,7 +5,7 @@ import { now, onTick, timeZone } from "./clock.js";
 import { LineKey, Lines } from "./day.js";
 import { ask, Feed } from "./feed.js";
 import * as format from "./format.js";
-import { Badge } from "./frame.js";
+import { Badge, whatIsMissing } from "./frame.js";
 import { Icon } from "./icons.js";
 import { levelOf, nextCrossing } from "./levels.js";
 import { Agent, levelClass, LevelIcon } from "./rows.js";
@@ -68,7 +68,7 @@ export default class Wall extends Component {
       </header>
       ${board && html`<${Longest} board=${board} /><${Numbers} board=${board} day=${day} />`}
       <footer>
-        <span class="cut">${isStale ? reason(this.feed) : board && footnote(board)}</span>
+        <span class="cut">${isStale ? reason(this.feed) : board && (missingWords(board) ?? footnote(board))}</span>
         ${board && html`<${Thresholds} thresholds=${board.thresholds} />`}
         <${Today} />
       </footer>
@@ -81,6 +81,11 @@ function reason({ liveness, lastWordAt, problem }) {
   if (lastWordAt === null) return liveness === "signed_out" ? text.noToken : text.noWordYet;
   if (liveness === "signed_out") return text.tokenEnded(format.hourMinute(lastWordAt, timeZone()));
   return text.noWordSince(format.time(lastWordAt, timeZone()));
+}
+
+function missingWords({ cluster }) {
+  const what = whatIsMissing(cluster);
+  return what && `${text.incomplete}: ${what}`;
 }
 
 function footnote({ waits, waiting }) {

@@ -33,7 +33,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// The token in the cookie of the live page.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|cookies| cookies.to_str().ok());
     cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
@@ -43,7 +43,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// Refuses requests with the cookie that do not come from the live page. The cookie is not sent from other sites, but another
 /// port of the same host is the same site.
-fn expect_from_page(parts: &Parts) -> Result<(), Problem> {
+pub(crate) fn expect_from_page(parts: &Parts) -> Result<(), Problem> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return expect_own_origin(&parts.headers, &parts.uri);
     }

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::problem::Problem;
 
 /// Number of rejections in an answer; the others are only counted.
-const REJECTIONS_TOLD: usize = 100;
+pub(crate) const REJECTIONS_TOLD: usize = 100;
 /// Number of events in a batch.
 const BATCH_EVENTS: usize = 8_192;
 /// Pause before a full queue is tried again.

@@ -62,7 +62,7 @@ pub use config::{Config, LogFormat, Settings};
 pub use error::ServeError;
 pub use jobs::Jobs;
 pub use mounts::{Mounts, Overview};
-pub use relay::{Answers, Asked, Relay, Reply, run_relay};
+pub use relay::{Answers, Asked, Intake, IntakeFigures, NotPut, PartAnswers, Putting, Relay, Reply, run_relay};
 pub use routes::{EraseAnswer, EraseRequest, openapi};
 pub use schedule::{CompactSettings, Job, JobOutcome, RetentionSettings, TenantRetention, TimeOfDay};
 pub use server::{Server, run, start_log};

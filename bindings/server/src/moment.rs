@@ -52,6 +52,19 @@ impl Bounds {
         Ok(Self { as_of: read("as_of", as_of)?, known_at: read("known_at", known_at)? })
     }
 
+    /// The bounds as parameters that are about the same moment whenever they are read.
+    pub(crate) fn fixed(self, now: Time) -> Vec<(&'static str, String)> {
+        let fixed = |when| match when {
+            When::Ago { ms } => {
+                let ms = now.ms().saturating_sub(i64::try_from(ms).unwrap_or(i64::MAX));
+                When::At(Time::from_ms(ms).unwrap_or(Time::MIN))
+            }
+            when => when,
+        };
+        let bounds = [("as_of", self.as_of), ("known_at", self.known_at)];
+        bounds.into_iter().filter_map(|(name, when)| Some((name, fixed(when?).to_string()))).collect()
+    }
+
     /// What the caller may see of the database at this moment; `None` for now. Reads the log.
     pub(crate) fn view(self, app: &App, caller: &Caller) -> Result<Option<View>, Problem> {
         if self.is_now() { Ok(None) } else { self.view_of(app, caller).map(Some) }

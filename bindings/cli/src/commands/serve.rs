@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+#[cfg(feature = "cluster")]
+use std::sync::Arc;
 
 use clap::Args;
 use convofold_server::{Config, ServeError, Settings};
@@ -15,6 +17,9 @@ use crate::exit::Exit;
 /// Keeps the database open, receives webhooks of SuperOffice (/webhooks/superoffice), of Airship (/webhooks/airship) and events
 /// in any form (/api/v1/events), and answers questions, exports, the change feed and metrics. /openapi.json describes every
 /// request. A response with status 200 to events means that they survive a power cut.
+///
+/// With --db nats://HOST:PORT/LOG it has no database: it asks the nodes of a cluster, shows its live page, and puts webhooks and
+/// events into its log (docs/scaling.md).
 ///
 /// Settings come from the arguments, then from the environment, then from the file of --config, which has the names of the
 /// options, and `[[alert]]` for the messages about members who wait. The log goes to standard error. SIGTERM and Ctrl-C end
@@ -57,13 +62,15 @@ impl ServeArgs {
     }
 }
 
-/// Answers the questions of a cluster, with the tokens of its nodes.
+/// Answers the questions of a cluster, with the tokens of its nodes, and puts events into its log.
 #[cfg(feature = "cluster")]
 fn serve_cluster(config: &Config, console: &mut Console) -> Result<Exit, CliError> {
-    let url = config.db.to_str().unwrap_or_default();
-    let cluster = crate::across::Cluster::connect(url, None, console)?;
-    let answers = std::sync::Arc::new(cluster.into_gather());
-    convofold_server::run_relay(config, answers).map_err(|error| refused(Some(config), &error))?;
+    use convofold_cluster::nats::{PublishOptions, Publisher};
+
+    let (nats, registry) = crate::across::open_log(config.db.to_str().unwrap_or_default())?;
+    let answers = Arc::new(crate::across::Cluster::of_log(&registry, None, console)?.into_gather());
+    let publisher = Arc::new(Publisher::new(&nats, &registry, PublishOptions::new()));
+    convofold_server::run_relay(config, answers, Some(publisher)).map_err(|error| refused(Some(config), &error))?;
     Ok(Exit::Success)
 }
 

@@ -46,9 +46,9 @@ impl PartitionAnswer {
     pub fn staleness(&self) -> String {
         let Self { partition, node, .. } = self;
         let state = self.state.as_deref().unwrap_or("unknown");
-        let verified = self.verified_age_ms.map_or("never verified".to_owned(), |ms| {
-            format!("verified {:?} ago", Duration::from_secs(ms / 1_000))
-        });
+        let verified = self
+            .verified_age_ms
+            .map_or("never verified".to_owned(), |ms| format!("verified {:?} ago", Duration::from_secs(ms / 1_000)));
         let lag = self.lag.map_or(String::new(), |lag| format!(", behind by {lag} messages"));
         format!("partition {partition}: the answer of {node} may be old: its follower is {state}, {verified}{lag}")
     }

@@ -14,6 +14,8 @@ mod gather;
 mod view;
 mod export;
 mod relay;
+#[cfg(feature = "nats")]
+mod intake;
 
 pub use answer::{Gathered, Missing, PartitionAnswer};
 pub use error::GatherError;

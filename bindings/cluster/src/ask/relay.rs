@@ -1,10 +1,12 @@
 //! The questions of a cluster at the paths of one database: what `convofold serve` in front of a cluster answers.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use convofold::{Query, Report, ReportParams, Sort, Time};
-use convofold_server::{Answers, Asked, ListedPage, Reply, Span};
+use convofold::{Query, Report, ReportParams, Sort};
+use convofold_server::{Answers, Asked, ListedPage, PartAnswers, Question, Reply, Span};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::answer::{Gathered, Missing, PartitionAnswer};
@@ -20,21 +22,35 @@ const OF_LIST: [&str; 9] = ["sort", "reverse", "limit", "cursor", "as_of", "know
 /// Conditions that count before now, and those that they become: each node would count before its own present.
 const SPANS: [(&str, &str); 2] = [("waiting_min", "waiting_since"), ("idle_min", "idle_since")];
 
-/// Each answer is that of `convofold serve` for one database, without `seq` and links, and with `partitions` (who answered),
-/// `stale` (those of them that may be old) and `missing` (the partitions that are not in it).
+/// Questions of which each conversation has an answer of its own.
+const OF_ONE: [&str; 4] = ["history", "transcript", "conflicts", "explain"];
+
+/// Each answer is that of `convofold serve` for one database, without links, and with `partitions` (who answered),
+/// `stale` (those of them that may be old) and `missing` (the partitions that are not in it). Only an answer about one conversation has
+/// sequence numbers: those of the owner that answers.
 impl Answers for Gather {
     fn answer(&self, asked: &Asked) -> Reply {
-        match reply(&self.with_token(asked.token.as_deref()), asked) {
-            Ok(text) => Reply::Json(text),
-            Err(Refused { status, detail }) => Reply::Problem { status, detail },
-        }
+        reply(&self.with_token(asked.token.as_deref()), asked).map_or_else(Reply::from, Reply::Json)
+    }
+
+    fn answer_parts(&self, asked: &Asked) -> Result<PartAnswers, Reply> {
+        parts(&self.with_token(asked.token.as_deref()), asked).map_err(Reply::from)
     }
 }
+
+/// Names and values.
+type Params = Vec<(String, String)>;
 
 /// A question that is not answered.
 struct Refused {
     status: u16,
     detail: String,
+}
+
+impl From<Refused> for Reply {
+    fn from(Refused { status, detail }: Refused) -> Self {
+        Self::Problem { status, detail }
+    }
 }
 
 fn refused(status: u16, detail: impl ToString) -> Refused {
@@ -46,6 +62,8 @@ impl From<GatherError> for Refused {
         match error {
             GatherError::Refused { source, .. } => refused(source.status().unwrap_or(502), source),
             GatherError::Query(error) => refused(409, error),
+            GatherError::TooLong { .. } => refused(413, error),
+            GatherError::Missing(missing) => refused(503, missing),
             GatherError::Seq { .. } | GatherError::Nothing { .. } | GatherError::Report(_) => refused(400, error),
             error => refused(502, error),
         }
@@ -59,6 +77,27 @@ fn reply(gather: &Gather, asked: &Asked) -> Result<String, Refused> {
         "report" => report(&view, asked),
         question => answer(&view, asked, question).map(|answer| answer.to_string()),
     }
+}
+
+/// What each partition answers to the same question.
+fn parts(gather: &Gather, asked: &Asked) -> Result<PartAnswers, Refused> {
+    let view = gather.at(parsed(asked, "as_of")?, parsed(asked, "known_at")?)?;
+    let question = view.questions().any::<Box<RawValue>>(&asked.path, &without_bounds(asked));
+    let gathered = gather.wait(view.all(Arc::new(question)))?;
+    let stale = gathered.stale().map(PartitionAnswer::staleness).collect();
+    let Gathered { answer, partitions, missing } = gathered;
+    Ok(PartAnswers {
+        answers: answer.into_iter().map(|(_, json)| json.into()).collect(),
+        log_seq: partitions.iter().filter_map(|from| from.log_seq).sum(),
+        missing: missing.iter().map(ToString::to_string).collect(),
+        stale,
+    })
+}
+
+/// The parameters apart from the moment, which a view adds.
+fn without_bounds(asked: &Asked) -> Params {
+    let is_bound = |name: &str| ["as_of", "known_at"].contains(&name);
+    asked.params.iter().filter(|(name, _)| !is_bound(name)).cloned().collect()
 }
 
 fn answer(view: &GatherView<'_>, asked: &Asked, question: &str) -> Result<Value, Refused> {
@@ -80,6 +119,7 @@ fn answer(view: &GatherView<'_>, asked: &Asked, question: &str) -> Result<Value,
             Ok(told(found, |ids| json!({ "ids": ids })))
         }
         "conversations" => list(view, asked),
+        "session" => session(view),
         _ => match question.strip_prefix("conversations/") {
             Some(of) => conversation(view, asked, of),
             None => Err(refused(404, "a cluster does not answer this: ask a node, below /partitions/N")),
@@ -118,8 +158,9 @@ fn list(view: &GatherView<'_>, asked: &Asked) -> Result<Value, Refused> {
         .reverse(parsed(asked, "reverse")?.unwrap_or(false))
         .limit(limit)
         .cursor(parsed::<convofold::Cursor>(asked, "cursor")?);
-    let conditions = conditions(view, asked)?;
-    let gathered = view.list(List { query: &query, conditions: &conditions, has_whole })?;
+    let (conditions, unknown) = conditions(view, asked)?;
+    let mut gathered = view.list(List { query: &query, conditions: &conditions, has_whole })?;
+    gathered.note(&unknown);
     Ok(told(gathered, |page| {
         let ListedPage { conversations, rows, next, unknown, moment, .. } = page;
         let mut answer = json!({ "conversations": conversations, "next_cursor": next, "unknown": unknown });
@@ -133,25 +174,21 @@ fn list(view: &GatherView<'_>, asked: &Asked) -> Result<Value, Refused> {
     }))
 }
 
-/// The conditions of a list, with times in place of durations.
-fn conditions(view: &GatherView<'_>, asked: &Asked) -> Result<Vec<(String, String)>, Refused> {
+/// The conditions of a list, with times in place of durations, and the partitions without which these may be too early.
+fn conditions(view: &GatherView<'_>, asked: &Asked) -> Result<(Params, Vec<Missing>), Refused> {
+    let mut unknown = Vec::new();
     let mut conditions: Vec<_> =
         asked.params.iter().filter(|(name, _)| !OF_LIST.contains(&name.as_str())).cloned().collect();
     for (span, since) in SPANS {
         let Some(length) = parsed::<Span>(asked, span)? else { continue };
-        let now_ms = present_ms(view)?;
+        let (now_ms, missing) = view.present_ms()?;
+        unknown.extend(missing);
         let length_ms = i64::try_from(length.0.as_millis()).unwrap_or(i64::MAX);
         let earliest = parsed::<i64>(asked, since)?.into_iter().chain([now_ms.saturating_sub(length_ms)]).min();
         conditions.retain(|(name, _)| name != span && name != since);
         conditions.extend(earliest.map(|ms| (since.to_owned(), ms.to_string())));
     }
-    Ok(conditions)
-}
-
-/// The time to which ages count.
-fn present_ms(view: &GatherView<'_>) -> Result<i64, Refused> {
-    let moment = if view.is_past() { view.moment()?.answer.time } else { None };
-    Ok(moment.unwrap_or_else(|| Time::now().ms()))
+    Ok((conditions, unknown))
 }
 
 /// A report with who answered. It is written as it is: measures and groups have an order, and numbers all digits.
@@ -187,7 +224,7 @@ fn report(view: &GatherView<'_>, asked: &Asked) -> Result<String, Refused> {
         excluded_agents: repeated("exclude_agent"),
         tenants: Some(repeated("tenant")).filter(|tenants| !tenants.is_empty()),
     };
-    let query = params.query(present_ms(view)?).map_err(|error| refused(400, error))?;
+    let query = params.query(view.present_ms()?.0).map_err(|error| refused(400, error))?;
     let measured = view.measures(&query)?;
     let stale = measured.stale().cloned().collect();
     let Gathered { answer: mut report, partitions, missing } = measured;
@@ -195,33 +232,43 @@ fn report(view: &GatherView<'_>, asked: &Asked) -> Result<String, Refused> {
     serde_json::to_string(&ToldReport { report, partitions, stale, missing }).map_err(|error| refused(500, error))
 }
 
-/// `of`: an id or `-`, and what is asked about it.
+/// What a node says of the token of who asks: the partitions have the same tokens.
+fn session(view: &GatherView<'_>) -> Result<Value, Refused> {
+    let question = Arc::new(Question::<Value>::new("/api/v1/session", &[(); 0]));
+    let of_all = 0..view.gather().partitions().count();
+    let mut missing = None;
+    // One is enough, so the others are asked only if it is missing.
+    for partitions in [0..1, of_all] {
+        let asked = partitions.map(|partition| (partition, question.clone()));
+        let gathered = view.gather().wait(view.each(asked))?;
+        if let Some((_, session)) = gathered.answer.into_iter().next() {
+            return Ok(session);
+        }
+        missing = gathered.missing.into_iter().next();
+    }
+    Err(refused(503, missing.map_or("no node answers".to_owned(), |missing| missing.to_string())))
+}
+
+/// `of`: an id or `-`, and what is asked about it. The answer is that of the owner, with who it is.
 fn conversation(view: &GatherView<'_>, asked: &Asked, of: &str) -> Result<Value, Refused> {
     let (id, question) = match of.rsplit_once('/') {
-        Some((id, question @ ("history" | "conflicts" | "explain"))) => (id, question),
-        _ => (of, ""),
+        Some((id, question)) if OF_ONE.contains(&question) => (id, format!("/{question}")),
+        _ => (of, String::new()),
     };
     let id = param(asked, "id").filter(|_| id == "-").unwrap_or(id);
-    let missing = || refused(404, format!("there is no conversation {id:?}"));
-    let found = match question {
-        "history" => told_whole(view.history(id)?, |history| json!({ "id": id, "history": history }))?,
-        "conflicts" => told_whole(view.conflicts(id)?, |conflicts| json!({ "id": id, "conflicts": conflicts }))?,
-        "explain" => {
-            let limit = parsed(asked, "limit")?.unwrap_or(DEFAULT_LIMIT);
-            told_whole(
-                view.explain(id, parsed(asked, "field")?, limit)?,
-                |fields| json!({ "id": id, "fields": fields }),
-            )?
-        }
-        _ => told_whole(view.state(id)?, |found| {
-            let (state, arrivals) = found.unzip();
-            json!({ "conversation": state, "arrivals": arrivals.flatten() })
-        })?,
-    };
-    let has_answer = ["history", "conflicts", "fields", "conversation"]
-        .iter()
-        .any(|name| found.get(name).is_some_and(|value| !value.is_null()));
-    if has_answer { Ok(found) } else { Err(missing()) }
+    let mut params = without_bounds(asked);
+    params.retain(|(name, _)| name != "id");
+    params.push(("id".to_owned(), id.to_owned()));
+    let question = format!("/api/v1/conversations/-{question}");
+    let gathered = view.one(id, view.questions().any_if_found::<Value>(&question, &params))?;
+    let stale = gathered.stale().next().map(PartitionAnswer::staleness);
+    let is_found = gathered.answer.is_some();
+    let found = told_whole(gathered, Option::unwrap_or_default)?;
+    match (is_found, stale) {
+        (true, _) => Ok(found),
+        (false, None) => Err(refused(404, format!("there is no conversation {id:?}"))),
+        (false, Some(stale)) => Err(refused(503, stale)),
+    }
 }
 
 fn param<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "ask")]
 mod ask;
+#[cfg(feature = "ask")]
+mod asking;
 #[cfg(feature = "nats")]
 mod brokers;
 #[cfg(feature = "ask")]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use convofold::MomentReport;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::count::{AgentKey, Bands, Count, Load, Numbers, TenantAgent};
 use super::day::LocalDay;
 use super::ledger::Ledger;
+use super::parts::ClusterNote;
 use super::rows;
 use super::view::View;
 use crate::app::App;
@@ -39,10 +40,10 @@ pub(crate) struct BoardAnswer {
     /// The open ones, without the conditions.
     all_open: u64,
     #[serde(flatten)]
-    numbers: Numbers,
+    pub(super) numbers: Numbers,
     /// The numbers of 15 minutes ago; null until they are known.
-    before: Option<Before>,
-    bands: Bands,
+    pub(super) before: Option<Before>,
+    pub(super) bands: Bands,
     /// Conversations that wait, longest first: rows with their last messages.
     #[schema(value_type = Vec<Object>)]
     waits: Vec<Arc<RawValue>>,
@@ -51,9 +52,9 @@ pub(crate) struct BoardAnswer {
     nobody: Vec<Arc<RawValue>>,
     /// The agents with an open conversation that meets the conditions, the most loaded first; the unassigned conversations are
     /// last.
-    agents: Vec<BoardAgent>,
+    pub(super) agents: Vec<BoardAgent>,
     /// The last wait of today that ended with an answer; null if there is none, or until it is known.
-    last_answered: Option<Answered>,
+    pub(super) last_answered: Option<Answered>,
     choices: Choices,
     /// Where events come from.
     upstreams: Vec<Upstream>,
@@ -62,16 +63,27 @@ pub(crate) struct BoardAnswer {
     /// The moment, if the answer is about the past: `as_of` and `known_at`, and the `time` to which ages count.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    moment: Option<MomentReport>,
+    pub(super) moment: Option<MomentReport>,
+    /// What is not in the answer, or may be old, if it is of the partitions of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cluster: Option<ClusterNote>,
 }
 
 /// Earlier numbers.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Before {
     /// The time to which they belong.
     pub(crate) at: i64,
     #[serde(flatten)]
     pub(crate) numbers: Numbers,
+}
+
+impl Before {
+    pub(super) fn plus(mut self, other: Self) -> Self {
+        self.at = self.at.max(other.at);
+        self.numbers.merge(other.numbers);
+        self
+    }
 }
 
 /// The open conversations of an agent of a tenant.
@@ -91,7 +103,7 @@ pub(crate) struct BoardAgent {
     /// The time of the message that waits longest.
     oldest_waiting_since: Option<i64>,
     /// When the agent answered last, in any conversation of the last day; null if that is not known.
-    last_reply_at: Option<i64>,
+    pub(super) last_reply_at: Option<i64>,
     /// The list behind each number; behind `unread`: the conversations whose unread messages it sums up.
     links: BTreeMap<&'static str, String>,
 }
@@ -108,7 +120,7 @@ pub(crate) struct BoardAgentName {
 }
 
 /// A wait that ended with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Answered {
     /// When it ended.
     pub(crate) at: i64,
@@ -135,6 +147,8 @@ pub(crate) struct ChosenAgent {
     id: Option<Arc<str>>,
     #[schema(value_type = Option<String>)]
     name: Option<Arc<str>>,
+    /// The last activity of the conversation that gives the name.
+    named_at: Option<i64>,
 }
 
 impl BoardAnswer {
@@ -148,7 +162,8 @@ impl BoardAnswer {
             waits: app.rows.json(&app.db, &count.waits, view.has_texts)?,
             nobody: app.rows.json(&app.db, &count.nobody, view.has_texts)?,
         };
-        let mut answer = Self::new(app, (view, now), count, lists, &Links::of(view, now));
+        let database_id = app.db.database_id().to_string();
+        let mut answer = Self::new(database_id, (view, now), count, lists, &Links::of(view, now));
         answer.upstreams = app.upstreams(now);
         answer.upstreams.retain(|upstream| view.sees(upstream.tenant.as_deref()));
         answer.tell_of_the_day(app, view, app.ledger.last_replies().as_deref());
@@ -166,7 +181,7 @@ impl BoardAnswer {
         };
         let mut links = Links::of(view, now);
         links.conditions.extend(conditions_of(then));
-        let mut answer = Self::new(app, (view, now), count, lists, &links);
+        let mut answer = Self::new(app.db.database_id().to_string(), (view, now), count, lists, &links);
         // The ledger knows what happened with everything learned since.
         if report.known_at.is_none() {
             let last_replies = app.ledger.last_replies_until(now);
@@ -176,10 +191,16 @@ impl BoardAnswer {
         Ok(answer)
     }
 
-    fn new(app: &App, (view, now): (&View, i64), count: Count, lists: Lists, links: &Links) -> Self {
+    pub(super) fn new(
+        database_id: String,
+        (view, now): (&View, i64),
+        count: Count,
+        lists: Lists,
+        links: &Links,
+    ) -> Self {
         Self {
             seq: count.seq,
-            database_id: app.db.database_id().to_string(),
+            database_id,
             now,
             thresholds: view.thresholds,
             conversations: count.conversations,
@@ -195,6 +216,7 @@ impl BoardAnswer {
             upstreams: Vec::new(),
             links: links.all(),
             moment: None,
+            cluster: None,
         }
     }
 
@@ -214,15 +236,15 @@ impl BoardAnswer {
 }
 
 /// Rows as JSON.
-struct Lists {
-    waits: Vec<Arc<RawValue>>,
-    nobody: Vec<Arc<RawValue>>,
+pub(super) struct Lists {
+    pub(super) waits: Vec<Arc<RawValue>>,
+    pub(super) nobody: Vec<Arc<RawValue>>,
 }
 
 fn choices(count: &Count) -> Choices {
     let agents = count.agents.iter().filter_map(|((tenant, _), load)| {
         let agent = load.agent.clone()?;
-        Some(ChosenAgent { tenant: tenant.clone(), id: agent.id, name: agent.name })
+        Some(ChosenAgent { tenant: tenant.clone(), id: agent.id, name: agent.name, named_at: load.named_at })
     });
     Choices {
         agents: agents.collect(),
@@ -260,7 +282,7 @@ fn agent(tenant: Option<Arc<str>>, load: Load, links: &Links) -> BoardAgent {
 }
 
 impl BoardAgent {
-    fn key(&self) -> TenantAgent {
+    pub(super) fn key(&self) -> TenantAgent {
         let agent = self.agent.as_ref();
         let [id, name] = [agent.and_then(|agent| agent.id.clone()), agent.and_then(|agent| agent.name.clone())];
         let key = id.map(AgentKey::Id).or(name.map(AgentKey::Name)).unwrap_or(AgentKey::Nobody);
@@ -272,14 +294,14 @@ const UNREAD: (&str, &str) = ("unread_min", "1");
 const WAITING: (&str, &str) = ("waiting", "true");
 
 /// Links to lists with the conditions of a view at a time.
-struct Links {
-    conditions: Vec<(&'static str, String)>,
+pub(super) struct Links {
+    pub(super) conditions: Vec<(&'static str, String)>,
     warn_since: i64,
     crit_since: i64,
 }
 
 impl Links {
-    fn of(view: &View, now: i64) -> Self {
+    pub(super) fn of(view: &View, now: i64) -> Self {
         let at = view.at(now);
         let (warn_since, crit_since) = (at.warn_since, at.crit_since);
         Self { conditions: view.conditions.pairs_at(now), warn_since, crit_since }

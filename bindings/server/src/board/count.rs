@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use convofold::engine::Index;
 use convofold::{AgentRef, ConversationRow, Seq};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::view::{View, ViewAt};
 
 /// Numbers of open conversations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Numbers {
     /// Open conversations.
     pub(crate) open: u64,
@@ -37,7 +37,7 @@ impl Numbers {
         self.oldest_waiting_since = earlier(self.oldest_waiting_since, row.waiting_since);
     }
 
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.open += other.open;
         self.waiting += other.waiting;
         self.unassigned += other.unassigned;
@@ -52,7 +52,7 @@ fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
 }
 
 /// Conversations that wait, by the length of the wait.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Bands {
     /// Waits of `crit_ms` or more.
     pub(crate) critical: u64,
@@ -60,6 +60,14 @@ pub(crate) struct Bands {
     pub(crate) warning: u64,
     /// Shorter ones.
     pub(crate) under: u64,
+}
+
+impl Bands {
+    pub(super) fn merge(&mut self, other: Self) {
+        self.critical += other.critical;
+        self.warning += other.warning;
+        self.under += other.under;
+    }
 }
 
 /// The agent of a conversation: two are the same if they have the same id, or the same name and no id.
@@ -91,7 +99,17 @@ pub(crate) struct Load {
     /// Those that meet the conditions.
     pub(crate) numbers: Numbers,
     /// The last activity of the conversation that gives the name.
-    named_at: Option<i64>,
+    pub(crate) named_at: Option<i64>,
+}
+
+impl Load {
+    /// Takes the name in the conversation that was active last.
+    pub(super) fn name_if_later(&mut self, agent: Option<AgentRef>, named_at: Option<i64>) {
+        let name = |agent: &Option<AgentRef>| agent.as_ref().and_then(|agent| agent.name.clone());
+        if self.agent.is_none() || (named_at, name(&agent)) > (self.named_at, name(&self.agent)) {
+            (self.named_at, self.agent) = (named_at, agent);
+        }
+    }
 }
 
 /// The tenants, channels and agents of all open conversations.
@@ -102,7 +120,7 @@ pub(crate) struct Choices {
 }
 
 /// The open conversations after exactly one event, as a view shows them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Count {
     pub(crate) seq: Seq,
     /// All conversations, open or closed.
@@ -185,10 +203,10 @@ impl<'a, 'b> Pass<'a, 'b> {
                 _ => &mut self.bands.under,
             };
             *band += 1;
-            self.waits.offer((since, 0), row);
+            self.waits.offer(rank_waits(since), row);
         }
         if row.agent.is_none() {
-            self.nobody.offer((row.waiting_since.unwrap_or(i64::MAX), row.started_at), row);
+            self.nobody.offer(rank_nobody(row), row);
         }
     }
 
@@ -211,11 +229,7 @@ impl<'a, 'b> Pass<'a, 'b> {
         for (tenant, load) in self.loads.into_values() {
             let known = agents.entry((tenant, AgentKey::of(load.agent.as_ref()))).or_default();
             known.numbers.merge(load.numbers);
-            // The name in the conversation that was active last.
-            let name = |load: &Load| load.agent.as_ref().and_then(|agent| agent.name.clone());
-            if known.agent.is_none() || (load.named_at, name(&load)) > (known.named_at, name(known)) {
-                (known.named_at, known.agent) = (load.named_at, load.agent);
-            }
+            known.name_if_later(load.agent, load.named_at);
         }
         let choices = Choices {
             tenants: agents.keys().filter_map(|(tenant, _)| tenant.clone()).collect(),
@@ -240,8 +254,18 @@ fn place(text: Option<&Arc<str>>) -> usize {
     text.map_or(0, |text| text.as_ptr().addr())
 }
 
+/// The place among those that wait since then: the longest wait first.
+pub(super) fn rank_waits(since: i64) -> (i64, i64) {
+    (since, 0)
+}
+
+/// The place among those without an agent: the longest wait first, then the longest open.
+pub(super) fn rank_nobody(row: &ConversationRow) -> (i64, i64) {
+    (row.waiting_since.unwrap_or(i64::MAX), row.started_at)
+}
+
 /// The first rows in an order, up to a number of them. Only these are cloned.
-struct First<'a> {
+pub(super) struct First<'a> {
     limit: usize,
     /// The last one is on top.
     rows: BinaryHeap<Ranked<'a>>,
@@ -280,11 +304,11 @@ impl PartialEq for Ranked<'_> {
 impl Eq for Ranked<'_> {}
 
 impl<'a> First<'a> {
-    fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { limit, rows: BinaryHeap::new() }
     }
 
-    fn offer(&mut self, rank: (i64, i64), row: &'a Arc<ConversationRow>) {
+    pub(super) fn offer(&mut self, rank: (i64, i64), row: &'a Arc<ConversationRow>) {
         let offered = Ranked { rank, row };
         if self.rows.len() < self.limit {
             self.rows.push(offered);
@@ -295,7 +319,7 @@ impl<'a> First<'a> {
         }
     }
 
-    fn sorted(self) -> Vec<Arc<ConversationRow>> {
+    pub(super) fn sorted(self) -> Vec<Arc<ConversationRow>> {
         self.rows.into_sorted_vec().into_iter().map(|ranked| ranked.row.clone()).collect()
     }
 }

@@ -1,12 +1,15 @@
 //! A local day of the board: its lines, and how long people waited for an answer.
 
+use std::collections::BTreeSet;
+
 use convofold::Zone;
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::Answered;
+use super::parts::{CLUSTER, ClusterNote};
 use super::view::View;
 use super::week::WEEK_MS;
 use crate::app::App;
@@ -16,7 +19,7 @@ const STEP_MS: i64 = 5 * 60_000;
 const HOUR_MS: i64 = 60 * 60_000;
 
 /// The local day of now, and its lines up to now.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct DayAnswer {
     /// The lines reflect every event up to this sequence number, at least.
     seq: u64,
@@ -47,10 +50,13 @@ pub(crate) struct DayAnswer {
     late: Vec<i64>,
     /// The waits that ended with an answer, by the hours of the day up to now. Late events correct them.
     answers: Vec<AnsweredInHour>,
+    /// What is not in the answer, or may be old, if it is of the partitions of a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterNote>,
 }
 
 /// The waits that ended with an answer in an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AnsweredInHour {
     /// The beginning of the hour.
     from: i64,
@@ -64,6 +70,9 @@ pub(crate) struct AnsweredInHour {
     p90: Option<i64>,
     /// The longest.
     max: Option<i64>,
+    /// The length of each wait, shortest first, if `parts` was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits: Option<Vec<i64>>,
 }
 
 /// A local day.
@@ -96,7 +105,7 @@ impl DayAnswer {
     }
 
     /// The day of a view now; `None` if it is not known yet.
-    pub(crate) fn of(app: &App, view: &View) -> Option<Self> {
+    pub(crate) fn of(app: &App, view: &View, has_parts: bool) -> Option<Self> {
         let now = clock_ms();
         // Before the lines, so that these reflect it.
         let seq = app.ledger.seq()?;
@@ -119,10 +128,59 @@ impl DayAnswer {
             open_week_ago: app.week_ago.open_at(view, &week_ago(from, until)),
             late,
             answers: points(from, HOUR_MS, now)
-                .map(|hour| by_hour(&answered, hour, (hour + HOUR_MS).min(until)))
+                .map(|hour| by_hour(&answered, hour, (hour + HOUR_MS).min(until), has_parts))
                 .collect(),
+            cluster: None,
         })
     }
+
+    /// The day of several databases, each with the lengths of its waits; `None` if they are not of the same day, which happens
+    /// around midnight. A line ends where the shortest one does.
+    pub(crate) fn of_parts(seq: u64, parts: Vec<Self>, cluster: ClusterNote) -> Option<Self> {
+        let (first, others) = parts.split_first()?;
+        if others.iter().any(|day| day.from != first.from || day.until != first.until) {
+            return None;
+        }
+        let sums = |line: fn(&Self) -> &Vec<u64>| sums(parts.iter().map(line));
+        let week_ago: Option<Vec<&Vec<u64>>> = parts.iter().map(|day| day.open_week_ago.as_ref()).collect();
+        let late: BTreeSet<i64> = parts.iter().flat_map(|day| &day.late).copied().collect();
+        let hours = parts.iter().map(|day| day.answers.len()).min().unwrap_or(0);
+        let hour = |place: usize| {
+            let of_hour = || parts.iter().filter_map(|day| day.answers.get(place));
+            let mut waits: Vec<i64> = of_hour().filter_map(|hour| hour.waits.as_ref()).flatten().copied().collect();
+            waits.sort_unstable();
+            let (from, until) = of_hour().next().map(|hour| (hour.from, hour.until)).unwrap_or_default();
+            AnsweredInHour::of(from, until, waits, false)
+        };
+        Some(Self {
+            seq,
+            now: parts.iter().map(|day| day.now).max().unwrap_or_default(),
+            database_id: CLUSTER.to_owned(),
+            date: first.date.clone(),
+            zone: first.zone.clone(),
+            from: first.from,
+            until: first.until,
+            step_ms: first.step_ms,
+            open: sums(|day| &day.open),
+            waiting: sums(|day| &day.waiting),
+            open_week_ago: week_ago.map(|lines| self::sums(lines.into_iter())),
+            late: late.into_iter().collect(),
+            answers: (0..hours).map(hour).collect(),
+            cluster: Some(cluster),
+        })
+    }
+
+    /// Whether all partitions of a cluster are in it.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.cluster.as_ref().is_none_or(|cluster| cluster.missing.is_empty())
+    }
+}
+
+/// The sums of lines, up to the end of the shortest one.
+fn sums<'a>(lines: impl Iterator<Item = &'a Vec<u64>>) -> Vec<u64> {
+    let add = |sums: Vec<u64>, line: &Vec<u64>| sums.iter().zip(line).map(|(sum, more)| sum + more).collect();
+    let mut lines = lines;
+    lines.next().map_or_else(Vec::new, |first| lines.fold(first.clone(), add))
 }
 
 /// A week before each hour of a day, and its end.
@@ -135,18 +193,26 @@ fn points(from: i64, step: i64, until: i64) -> impl Iterator<Item = i64> {
     std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(move |at| *at <= until)
 }
 
-fn by_hour(answered: &[Answered], from: i64, until: i64) -> AnsweredInHour {
+fn by_hour(answered: &[Answered], from: i64, until: i64, has_parts: bool) -> AnsweredInHour {
     let first = answered.partition_point(|answered| answered.at < from);
     let end = answered.partition_point(|answered| answered.at < until);
     let mut waits: Vec<_> = answered.get(first..end).unwrap_or_default().iter().map(|wait| wait.after_ms).collect();
     waits.sort_unstable();
-    AnsweredInHour {
-        from,
-        until,
-        n: waits.len() as u64,
-        p50: nearest_rank(&waits, 50),
-        p90: nearest_rank(&waits, 90),
-        max: waits.last().copied(),
+    AnsweredInHour::of(from, until, waits, has_parts)
+}
+
+impl AnsweredInHour {
+    /// The hour with these waits, shortest first.
+    fn of(from: i64, until: i64, waits: Vec<i64>, has_parts: bool) -> Self {
+        Self {
+            from,
+            until,
+            n: waits.len() as u64,
+            p50: nearest_rank(&waits, 50),
+            p90: nearest_rank(&waits, 90),
+            max: waits.last().copied(),
+            waits: has_parts.then_some(waits),
+        }
     }
 }
 
@@ -196,8 +262,39 @@ mod tests {
     #[test]
     fn waits_are_counted_in_the_hour_of_their_end() {
         let answered = [(10, 5), (20, 1), (HOUR_MS, 9)].map(|(at, after_ms)| Answered { at, after_ms });
-        let hour = by_hour(&answered, 0, HOUR_MS);
+        let hour = by_hour(&answered, 0, HOUR_MS, false);
         assert_eq!((hour.n, hour.p50, hour.p90, hour.max), (2, Some(1), Some(5), Some(5)));
-        assert_eq!((by_hour(&answered, HOUR_MS, 2 * HOUR_MS).n, by_hour(&[], 0, HOUR_MS).max), (1, None));
+        let second = by_hour(&answered, HOUR_MS, 2 * HOUR_MS, false);
+        assert_eq!((second.n, by_hour(&[], 0, HOUR_MS, false).max), (1, None));
+    }
+
+    #[test]
+    fn the_day_of_several_databases_has_the_sums_and_the_percentiles_of_all_waits() {
+        let answered = |waits: &[i64]| waits.iter().map(|ms| Answered { at: 5, after_ms: *ms }).collect::<Vec<_>>();
+        let day = |open: &[u64], week: Option<&[u64]>, late: &[i64], waits: &[i64]| DayAnswer {
+            seq: 7,
+            now: 9,
+            database_id: "a".to_owned(),
+            date: "2026-03-02".to_owned(),
+            zone: "UTC".to_owned(),
+            from: 0,
+            until: 24 * HOUR_MS,
+            step_ms: STEP_MS,
+            open: open.to_vec(),
+            waiting: vec![1; open.len()],
+            open_week_ago: week.map(<[u64]>::to_vec),
+            late: late.to_vec(),
+            answers: vec![by_hour(&answered(waits), 0, HOUR_MS, true)],
+            cluster: None,
+        };
+        let one = || day(&[1, 2, 3], Some(&[4, 5]), &[5, 9], &[1, 100, 3]);
+        let other = day(&[10, 20], Some(&[6, 7]), &[7, 9], &[2, 50]);
+        let sum = DayAnswer::of_parts(12, vec![one(), other], ClusterNote::default()).unwrap();
+        assert_eq!((sum.seq, &sum.open[..], &sum.waiting[..]), (12, &[11, 22][..], &[2, 2][..]));
+        assert_eq!((sum.open_week_ago, sum.late), (Some(vec![10, 12]), vec![5, 7, 9]));
+        assert_eq!(sum.answers, [by_hour(&answered(&[1, 2, 3, 50, 100]), 0, HOUR_MS, false)]);
+        let of_both = |other| DayAnswer::of_parts(1, vec![one(), other], ClusterNote::default());
+        assert_eq!(of_both(day(&[1], None, &[], &[])).unwrap().open_week_ago, None);
+        assert!(of_both(DayAnswer { from: 24 * HOUR_MS, ..one() }).is_none(), "it is of another day");
     }
 }

@@ -269,7 +269,7 @@ async fn show_days(app: &App, view: &Arc<View>, screen: &Screen) {
         app.read_week_ago(&DayAnswer::times_of_week_ago(&view.zone));
         let (asked, shown, made) = (app.clone(), view.clone(), Instant::now());
         let day = spawn_blocking(move || {
-            let day = DayAnswer::of(&asked, &shown)?;
+            let day = DayAnswer::of(&asked, &shown, false)?;
             Some(format!("event: day\ndata: {}\n\n", serde_json::to_string(&day).ok()?))
         });
         if let Ok(Some(day)) = day.await {

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -24,7 +24,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of looks from one clock to the next. A page that misses it shows that it may be out of date.
 const LOOKS_PER_CLOCK: u64 = 5;
 
-const SIGNED_OUT: Bytes = Bytes::from_static(b"event: signed_out\ndata: {}\n\n");
+pub(crate) const SIGNED_OUT: Bytes = Bytes::from_static(b"event: signed_out\ndata: {}\n\n");
 
 /// A response that follows a view until the client or the server ends it. Must be called on a runtime.
 pub(crate) fn follow(app: App, caller: Caller, view: View, permit: OwnedSemaphorePermit) -> Response {
@@ -40,6 +40,11 @@ pub(crate) fn follow(app: App, caller: Caller, view: View, permit: OwnedSemaphor
             () = app.reach(Phase::EndingReaders) => {}
         }
     });
+    event_stream(receiver)
+}
+
+/// A response of server-sent events.
+pub(crate) fn event_stream(receiver: Receiver<Bytes>) -> Response {
     let frames = ReceiverStream::new(receiver).map(|event| Ok::<_, Infallible>(Frame::data(event)));
     let mut response = Response::new(Body::new(StreamBody::new(frames)));
     let headers = response.headers_mut();

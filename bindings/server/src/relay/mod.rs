@@ -1,88 +1,109 @@
-//! A server that has no database and asks elsewhere: the questions of a cluster at the paths of one database.
+//! A server that has no database and asks elsewhere: the questions of a cluster at the paths of one database, its live page, and a
+//! way for events into its log.
+
+mod asked;
+mod intake;
+mod metrics;
+mod page;
+mod screens;
+mod session;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::middleware::from_fn;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use convofold::Zone;
+use convofold::ingest::IgnoreList;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::spawn_blocking;
+use tokio::sync::{Semaphore, watch};
 
-use crate::caller::expect_local;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::front::Front;
 use crate::guard::GuardedAcceptor;
+use crate::meter::Meter;
 use crate::problem::Problem;
-use crate::routes::{edge, json_text};
+use crate::routes::edge;
 use crate::server::{listen, notify, raise_file_limit, start_log};
+use screens::Screens;
+use session::Sessions;
 
-/// Answers questions.
-pub trait Answers: Send + Sync + 'static {
-    /// Answers a question. Blocks.
-    fn answer(&self, asked: &Asked) -> Reply;
-}
+pub use asked::{Answers, Asked, PartAnswers, Reply};
+pub use intake::{Intake, IntakeFigures, NotPut, Putting};
 
-/// A question: a GET request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The path, such as `/api/v1/totals`, decoded.
-    pub path: String,
-    /// The parameters, in their order.
-    pub params: Vec<(String, String)>,
-    /// The token of who asks.
-    pub token: Option<String>,
-}
-
-/// The answer to a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// JSON.
-    Json(String),
-    /// What is wrong, with a status such as 400.
-    Problem {
-        /// The status.
-        status: u16,
-        /// What is wrong, and what was expected.
-        detail: String,
-    },
-}
-
-/// Answers questions on an address. A caller needs a token that the other side knows, unless only this machine can ask.
+/// Answers questions on an address, shows the live page, and takes events. A caller needs a token that the other side knows, unless
+/// only this machine can ask.
 pub struct Relay {
     front: Front,
+    relayed: Relayed,
 }
 
+/// What the requests share.
 #[derive(Clone)]
 struct Relayed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     answers: Arc<dyn Answers>,
-    is_private: bool,
+    intake: Option<Arc<dyn Intake>>,
+    config: Config,
+    zone: Zone,
+    ignored: IgnoreList,
+    sessions: Sessions,
+    screens: Screens,
+    meter: Meter,
+    /// Readers of the board and of conversations.
+    readers: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+}
+
+impl std::ops::Deref for Relayed {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Relay {
-    /// Must be called on a runtime of tokio.
+    /// Without an intake, events are refused. Must be called on a runtime of tokio.
     ///
     /// # Errors
-    /// [`ServeError`] if the address or the certificate cannot be used.
-    pub fn start(config: &Config, answers: Arc<dyn Answers>) -> Result<Self, ServeError> {
+    /// [`ServeError`] if the address or the certificate cannot be used, or a setting needs a database.
+    pub fn start(
+        config: &Config,
+        answers: Arc<dyn Answers>,
+        intake: Option<Arc<dyn Intake>>,
+    ) -> Result<Self, ServeError> {
         raise_file_limit(config);
         config.check(true)?;
+        expect_no_database(config)?;
         let tls = Front::tls(config)?;
         let guarded = GuardedAcceptor::new(config.max_connections, config.write_timeout.0, Arc::default());
-        let relayed = Relayed { answers, is_private: config.is_private() };
-        let router = Router::new()
-            .route("/livez", get(|| async { "ok\n" }))
-            .route("/readyz", get(|| async { "ok\n" }))
-            .route("/healthz", get(|| async { "ok\n" }))
-            .fallback(relay)
-            .layer(from_fn(edge))
-            .with_state(relayed);
-        Ok(Self { front: Front::start(listen(config.listen)?, config, tls, guarded, router)? })
+        let (zone, ignored) = config.reading()?;
+        let readers = Arc::new(Semaphore::new(config.max_screens));
+        let shared = Shared {
+            answers,
+            intake,
+            config: config.clone(),
+            zone,
+            ignored,
+            sessions: Sessions::default(),
+            screens: Screens::default(),
+            meter: Meter::default(),
+            readers,
+            stopping: watch::Sender::new(false),
+        };
+        let relayed = Relayed { shared: Arc::new(shared) };
+        let router = routes().with_state(relayed.clone());
+        let front = Front::start(listen(config.listen)?, config, tls, guarded, router)?;
+        Ok(Self { front, relayed })
     }
 
     /// The address on which it listens; it has the real port if the setting is port 0.
@@ -91,8 +112,9 @@ impl Relay {
         self.front.address()
     }
 
-    /// Takes no new connections, and finishes requests within this time.
+    /// Takes no new connections, ends streams, and finishes requests within this time.
     pub async fn stop(self, within: Duration) {
+        self.relayed.stopping.send_replace(true);
         self.front.shut_down(within);
         self.front.ended(within).await;
     }
@@ -104,17 +126,61 @@ impl std::fmt::Debug for Relay {
     }
 }
 
-/// Answers until SIGTERM or SIGINT. Tells systemd when it is ready. Blocks.
+fn routes() -> Router<Relayed> {
+    page::add_to(Router::new())
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ok\n" }))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics::metrics))
+        .route("/webhooks/superoffice", post(intake::superoffice_default))
+        .route("/webhooks/superoffice/{hook}", post(intake::superoffice))
+        .route("/webhooks/airship", post(intake::airship_default))
+        .route("/webhooks/airship/{hook}", post(intake::airship))
+        .route("/api/v1/events", post(intake::events))
+        .route("/api/v1/session", get(session::session))
+        .route("/api/v1/board", get(screens::board))
+        .route("/api/v1/day", get(screens::day))
+        .route("/api/v1/changes", get(screens::changes))
+        .fallback(asked::relay)
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods")
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(edge))
+}
+
+/// Refuses settings that would do nothing.
+fn expect_no_database(config: &Config) -> Result<(), ServeError> {
+    let given = [
+        ("airship", config.airship.is_some()),
+        ("alert", !config.alert.is_empty()),
+        ("retention", config.retention.is_some()),
+        ("compact", config.compact.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => {
+            let why = format!("the setting {name} needs a database, and a cluster has those of its nodes");
+            Err(ServeError::Settings { why })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Answers until SIGTERM or SIGINT, as [`Relay`] does. Tells systemd when it is ready. Blocks.
 ///
 /// # Errors
 /// [`ServeError`] if the server does not start.
-pub fn run_relay(config: &Config, answers: Arc<dyn Answers>) -> Result<(), ServeError> {
+pub fn run_relay(
+    config: &Config,
+    answers: Arc<dyn Answers>,
+    intake: Option<Arc<dyn Intake>>,
+) -> Result<(), ServeError> {
     start_log(config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
-        let relay = Relay::start(config, answers)?;
+        let relay = Relay::start(config, answers, intake)?;
         tracing::info!(address = %relay.address(), "listening");
         notify(sd_notify::NotifyState::Ready);
         tokio::select! {
@@ -124,67 +190,8 @@ pub fn run_relay(config: &Config, answers: Arc<dyn Answers>) -> Result<(), Serve
         notify(sd_notify::NotifyState::Stopping);
         relay.stop(config.grace.0).await;
         Ok(())
-    })
-}
-
-async fn relay(State(relayed): State<Relayed>, request: Request) -> Response {
-    let asked = match relayed.asked(&request) {
-        Ok(asked) => asked,
-        Err(problem) => return problem.into_response(),
-    };
-    match spawn_blocking(move || relayed.answers.answer(&asked)).await {
-        Ok(Reply::Json(text)) => json_text(text),
-        Ok(Reply::Problem { status, detail }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            Problem::new(status, detail).into_response()
-        }
-        Err(error) => Problem::from(error).into_response(),
-    }
-}
-
-impl Relayed {
-    fn asked(&self, request: &Request) -> Result<Asked, Problem> {
-        if request.method() != Method::GET {
-            let detail = "a cluster answers questions only: events go into its log";
-            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail));
-        }
-        let (headers, uri) = (request.headers(), request.uri());
-        let given = headers.get(header::AUTHORIZATION).map(|given| given.to_str().unwrap_or_default());
-        let token = given.map(|given| {
-            let (scheme, token) = given.split_once(' ').unwrap_or_default();
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-        });
-        let refused = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, detail);
-        let token = match token {
-            Some(Some(token)) => Some(token),
-            Some(None) => return Err(refused("expected the header Authorization: Bearer TOKEN")),
-            None if self.is_private => {
-                expect_local(headers, uri)?;
-                None
-            }
-            None => return Err(refused("a token is needed: add the header Authorization: Bearer TOKEN")),
-        };
-        let params = serde_urlencoded::from_str(uri.query().unwrap_or_default());
-        let params = params.map_err(|error| Problem::bad_request(error.to_string()))?;
-        Ok(Asked { path: decoded(uri.path())?, params, token })
-    }
-}
-
-/// A path without percent-encoding.
-fn decoded(path: &str) -> Result<String, Problem> {
-    // The value of a parameter, in which these characters mean something else.
-    let value = format!("path={}", path.replace('+', "%2B").replace('&', "%26"));
-    let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(&value);
-    let pairs = pairs.map_err(|error| Problem::bad_request(error.to_string()))?;
-    Ok(pairs.into_iter().map(|(_, path)| path).next().unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_decoded() {
-        assert_eq!(decoded("/api/v1/conversations/a%2Fb+c&d=%20").unwrap(), "/api/v1/conversations/a/b+c&d= ");
-    }
+    });
+    // Streams of the live page may still wait for an answer of a node.
+    runtime.shutdown_background();
+    stopped
 }

@@ -1,5 +1,6 @@
 //! The board of the live page.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -13,6 +14,7 @@ use crate::app::{App, Phase};
 use crate::board::{BoardAnswer, DayAnswer, View, follow, not_ready};
 use crate::caller::Caller;
 use crate::conditions::{ms, with_conditions};
+use crate::config::Config;
 use crate::moment::Bounds;
 use crate::params::{Params, PastParams};
 use crate::problem::Problem;
@@ -49,29 +51,39 @@ with_conditions! {
 }
 
 impl BoardParams {
-    fn view(mut self, app: &App, caller: &Caller) -> Result<View, Problem> {
+    pub(crate) fn bounds(&self) -> Result<Bounds, Problem> {
+        Bounds::parse(self.as_of.as_deref(), self.known_at.as_deref())
+    }
+
+    /// What is looked at, with these settings.
+    pub(crate) fn view(
+        mut self,
+        config: &Config,
+        tenants: Option<BTreeSet<String>>,
+        has_texts: bool,
+    ) -> Result<View, Problem> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Problem::bad_request(format!("limit is from 1 to {MAX_LIMIT}, found {limit}")));
         }
-        let mut thresholds = Thresholds::of(app);
+        let mut thresholds = Thresholds::of(config);
         let given = |span: crate::span::Span| ms(span).unsigned_abs();
         thresholds.warn_ms = self.warn.map_or(thresholds.warn_ms, given);
         thresholds.crit_ms = self.crit.map_or(thresholds.crit_ms, given).max(thresholds.warn_ms);
         Ok(View {
             conditions: self.take_conditions(),
-            tenants: caller.tenants().cloned(),
-            has_texts: caller.reads_texts(),
+            tenants,
+            has_texts,
             thresholds,
             limit,
-            zone: zone(app, self.tz.as_deref())?,
+            zone: zone(config, self.tz.as_deref())?,
         })
     }
 }
 
 /// The name of the zone that a request asks for.
-fn zone(app: &App, asked: Option<&str>) -> Result<String, Problem> {
-    let zone = asked.unwrap_or(&app.config.zone).parse::<Zone>();
+pub(crate) fn zone(config: &Config, asked: Option<&str>) -> Result<String, Problem> {
+    let zone = asked.unwrap_or(&config.zone).parse::<Zone>();
     zone.map(|zone| zone.name().to_owned()).map_err(|error| Problem::bad_request(error.to_string()))
 }
 
@@ -97,8 +109,8 @@ pub(crate) async fn board(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.expect(Role::Read)?;
-    let bounds = Bounds::parse(params.as_of.as_deref(), params.known_at.as_deref())?;
-    let view = params.view(&app, &caller)?;
+    let bounds = params.bounds()?;
+    let view = params.view(&app.config, caller.tenants().cloned(), caller.reads_texts())?;
     if caller.reads_texts() {
         caller.log_texts("board");
     }
@@ -129,6 +141,8 @@ with_conditions! {
     DayParams {
         /// The zone of the day, such as `Europe/Oslo` [default: the setting `zone`].
         tz: Option<String>,
+        /// Also the length of each wait, for who adds up the days of several databases.
+        parts: bool,
     }
 }
 
@@ -154,11 +168,12 @@ pub(crate) async fn day(
         conditions: params.take_conditions(),
         tenants: caller.tenants().cloned(),
         has_texts: false,
-        thresholds: Thresholds::of(&app),
+        thresholds: Thresholds::of(&app.config),
         limit: 0,
-        zone: zone(&app, params.tz.as_deref())?,
+        zone: zone(&app.config, params.tz.as_deref())?,
     };
+    let has_parts = params.parts;
     app.read_week_ago(&DayAnswer::times_of_week_ago(&view.zone));
     app.await_ledger(MAX_WAIT).await;
-    spawn_blocking(move || DayAnswer::of(&app, &view)).await?.map(Json).ok_or_else(not_ready)
+    spawn_blocking(move || DayAnswer::of(&app, &view, has_parts)).await?.map(Json).ok_or_else(not_ready)
 }

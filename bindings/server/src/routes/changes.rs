@@ -104,7 +104,7 @@ pub(crate) async fn changes(
 }
 
 /// Whether a request asks for server-sent events.
-pub(super) fn accepts_sse(headers: &HeaderMap) -> bool {
+pub(crate) fn accepts_sse(headers: &HeaderMap) -> bool {
     let accepts = |value: &axum::http::HeaderValue| value.to_str().is_ok_and(|value| value.contains(SSE));
     headers.get_all(header::ACCEPT).iter().any(accepts)
 }

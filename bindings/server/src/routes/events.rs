@@ -18,6 +18,7 @@ use crate::caller::Caller;
 use crate::intake::{Found, Report, durable, expect_plain, submit};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::span::Span;
 use crate::tokens::Role;
 
 /// Size of a piece of the body that is parsed at once.
@@ -32,6 +33,15 @@ pub(crate) struct EventsParams {
     /// The source of the events: `auto` (default), `airship`, `superoffice` or `convofold`.
     #[param(pattern = "^(auto|airship|superoffice|convofold)$")]
     source: Option<String>,
+}
+
+impl EventsParams {
+    pub(crate) fn format(&self) -> Result<Format, Problem> {
+        match self.source.as_deref() {
+            None => Ok(Format::Auto),
+            Some(name) => name.parse().map_err(|error: convofold::UnknownName| Problem::bad_request(error.to_string())),
+        }
+    }
 }
 
 /// Stores events of any source: one, an array, or lines.
@@ -59,10 +69,7 @@ pub(crate) async fn events(
     let _intake = app.take_in()?;
     caller.expect(Role::Ingest)?;
     expect_plain(&headers)?;
-    let format: Format = match params.source.as_deref() {
-        None => Format::Auto,
-        Some(name) => name.parse().map_err(|error: convofold::UnknownName| Problem::bad_request(error.to_string()))?,
-    };
+    let format = params.format()?;
     let mut stream =
         Stream { app: &app, parser: app.parser(format), tickets: VecDeque::new(), report: Report::default() };
     match stream.read(body).await {
@@ -82,6 +89,42 @@ pub(super) async fn commit_all(app: &App, bytes: &[u8]) -> Result<Report, Proble
     Ok(stream.report)
 }
 
+/// Reads a body of any length in pieces.
+pub(crate) struct Pieces {
+    body: Body,
+    framer: Framer,
+    /// The time for which nothing may arrive.
+    idle: Span,
+    is_open: bool,
+}
+
+impl Pieces {
+    pub(crate) fn of(body: Body, idle: Span) -> Self {
+        Self { body, framer: Framer::new(Limits::default(), PIECE_BYTES), idle, is_open: true }
+    }
+
+    /// The next pieces; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Piece>>, Problem> {
+        let mut pieces = Vec::new();
+        while pieces.is_empty() && self.is_open {
+            let idle = self.idle;
+            let frame = timeout(idle.0, self.body.frame()).await;
+            let frame =
+                frame.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, format!("nothing arrived for {idle}")))?;
+            let Some(frame) = frame else {
+                self.is_open = false;
+                self.framer.finish(&mut |piece| pieces.push(piece));
+                break;
+            };
+            let frame = frame.map_err(|error| Problem::bad_request(format!("the body is incomplete: {error}")))?;
+            if let Ok(data) = frame.into_data() {
+                self.framer.feed(&data, &mut |piece| pieces.push(piece));
+            }
+        }
+        Ok((!pieces.is_empty()).then_some(pieces))
+    }
+}
+
 struct Stream<'a> {
     app: &'a App,
     parser: Parser,
@@ -90,33 +133,16 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    async fn read(&mut self, mut body: Body) -> Result<(), Problem> {
-        let mut framer = Framer::new(Limits::default(), PIECE_BYTES);
-        let mut pieces = Vec::new();
-        let idle = self.app.config.read_timeout;
-        loop {
-            let frame = timeout(idle.0, body.frame()).await;
-            let frame =
-                frame.map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, format!("nothing arrived for {idle}")))?;
-            let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| Problem::bad_request(format!("the body is incomplete: {error}")))?;
-            if let Ok(data) = frame.into_data() {
-                framer.feed(&data, &mut |piece| pieces.push(piece));
-                self.take_pieces(&mut pieces).await?;
+    async fn read(&mut self, body: Body) -> Result<(), Problem> {
+        let mut pieces = Pieces::of(body, self.app.config.read_timeout);
+        while let Some(pieces) = pieces.next().await? {
+            for piece in pieces {
+                let mut found = Found::default();
+                self.parser.parse(&piece, &mut found);
+                self.take(found).await?;
             }
         }
-        framer.finish(&mut |piece| pieces.push(piece));
-        self.take_pieces(&mut pieces).await?;
         self.settle(0).await
-    }
-
-    async fn take_pieces(&mut self, pieces: &mut Vec<Piece>) -> Result<(), Problem> {
-        for piece in pieces.drain(..) {
-            let mut found = Found::default();
-            self.parser.parse(&piece, &mut found);
-            self.take(found).await?;
-        }
-        Ok(())
     }
 
     async fn take(&mut self, mut found: Found) -> Result<(), Problem> {

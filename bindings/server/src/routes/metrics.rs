@@ -202,16 +202,16 @@ fn stream_figures(out: &mut Page, figures: &airship::Figures) {
 
 /// A page of metrics. Writing to a string cannot fail.
 #[derive(Default)]
-struct Page {
-    text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
 }
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    pub(crate) fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: &dyn Display) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &dyn Display)], value: &dyn Display) {
         self.text.push_str(name);
         for (number, (label, value)) in labels.iter().enumerate() {
             let value = value.to_string().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");

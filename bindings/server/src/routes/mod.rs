@@ -1,10 +1,10 @@
 //! Every request that is answered, and the document that describes them.
 
 mod health;
-mod metrics;
+pub(crate) mod metrics;
 mod moment;
-mod webhooks;
-mod events;
+pub(crate) mod webhooks;
+pub(crate) mod events;
 mod rejects;
 mod stream;
 mod tenants;
@@ -29,11 +29,14 @@ mod batches;
 mod bookmarks;
 mod backup;
 mod care;
-mod session;
-mod page;
+pub(crate) mod session;
+pub(crate) mod page;
 mod alerts;
 
+pub(crate) use board::BoardParams;
 pub(crate) use care::VerifyLine;
+pub(crate) use changes::accepts_sse;
+pub(crate) use counts::NoParams;
 pub use erase::{EraseAnswer, EraseRequest};
 pub(crate) use holds::HoldAnswer;
 pub(crate) use session::Thresholds;

@@ -14,7 +14,7 @@ use crate::page::{File, INDEX};
 use crate::problem::Problem;
 
 /// The paths of the page, besides [`login`]. Its script decides by the path what to show.
-const PAGES: [&str; 6] = ["/", "/wall", "/list", "/report", "/status", "/c/{*id}"];
+pub(crate) const PAGES: [&str; 6] = ["/", "/wall", "/list", "/report", "/status", "/c/{*id}"];
 
 /// Adds the page and its files.
 pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
@@ -25,7 +25,7 @@ pub(super) fn add_to(mut router: Router<App>) -> Router<App> {
 }
 
 async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    file(&app, INDEX.to_owned(), &headers).await
+    file(app.config.ui_dir.clone(), INDEX.to_owned(), &headers).await
 }
 
 /// The page on which people sign in. It posts to the same path.
@@ -34,15 +34,15 @@ async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, P
     responses((status = 200, body = String, content_type = "text/html; charset=utf-8"))
 )]
 pub(crate) async fn login(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    file(&app, INDEX.to_owned(), &headers).await
+    file(app.config.ui_dir.clone(), INDEX.to_owned(), &headers).await
 }
 
 async fn asset(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    file(&app, name, &headers).await
+    file(app.config.ui_dir.clone(), name, &headers).await
 }
 
-async fn file(app: &App, name: String, headers: &HeaderMap) -> Result<Response, Problem> {
-    let folder: Option<PathBuf> = app.config.ui_dir.clone();
+/// A file of the page, from this folder or from the binary.
+pub(crate) async fn file(folder: Option<PathBuf>, name: String, headers: &HeaderMap) -> Result<Response, Problem> {
     let missing = || Problem::new(StatusCode::NOT_FOUND, "the live page has no such file");
     let file = spawn_blocking(move || File::find(folder.as_deref(), &name)).await?.ok_or_else(missing)?;
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());

@@ -99,7 +99,7 @@ pub(crate) async fn repair(
     expect_reader(&caller)?;
     expect_plain(&headers)?;
     let kept = app.rejects.get(&id).ok_or_else(|| missing(&id))?;
-    let body = webhooks::read(&app, body).await?;
+    let body = webhooks::read(&app.config, body).await?;
     let raw = if body.is_empty() { kept.raw().unwrap_or_default() } else { body.to_vec() };
     let report = commit_all(&app, &raw).await?;
     if report.rejected > 0 {

@@ -58,7 +58,7 @@ pub(crate) async fn retain(
     caller.expect(Role::Admin)?;
     caller.expect_all_tenants()?;
     expect_plain(&headers)?;
-    let body = read(&app, body).await?;
+    let body = read(&app.config, body).await?;
     let rules: Retention = match &app.config.retention {
         Some(settings) if body.is_empty() => settings.rules(),
         _ => serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body: {error}")))?,

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::caller::{COOKIE, Caller, expect_local, expect_own_origin};
+use crate::config::Config;
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -60,9 +61,8 @@ pub(crate) struct Thresholds {
 }
 
 impl Thresholds {
-    pub(crate) fn of(app: &App) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let ms = |span: crate::span::Span| u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX);
-        let config = &app.config;
         Self { warn_ms: ms(config.wait_warn), crit_ms: ms(config.wait_crit), silent_ms: ms(config.agent_silent) }
     }
 }
@@ -86,13 +86,25 @@ pub(crate) async fn login(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let token = read_login(&uri, &headers, body).await?;
+    if app.config.is_private() && app.tokens.is_empty() {
+        return expect_local(&headers, &uri).map(|()| StatusCode::NO_CONTENT.into_response());
+    }
+    if app.tokens.find(&token).is_none() {
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "this token is not known"));
+    }
+    Ok(with_cookie(&app.config, &token))
+}
+
+/// The token with which somebody signs in on a page of this server.
+pub(crate) async fn read_login(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<String, Problem> {
     let too_large = |_| {
         let detail = format!("the body can have at most {MAX_BODY_BYTES} bytes");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     };
     let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(too_large)?;
     if headers.contains_key(header::ORIGIN) {
-        expect_own_origin(&headers, &uri)?;
+        expect_own_origin(headers, uri)?;
     }
     let is_form =
         headers.get(header::CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(b"application/x-www-form"));
@@ -103,13 +115,7 @@ pub(crate) async fn login(
     } else {
         serde_json::from_slice(&body).map_err(|_| expected())?
     };
-    if app.config.is_private() && app.tokens.is_empty() {
-        return expect_local(&headers, &uri).map(|()| StatusCode::NO_CONTENT.into_response());
-    }
-    if app.tokens.find(token.trim()).is_none() {
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, "this token is not known"));
-    }
-    Ok(with_cookie(&app, token.trim(), ""))
+    Ok(token.trim().to_owned())
 }
 
 /// Removes the cookie.
@@ -118,7 +124,7 @@ pub(crate) async fn login(
     responses((status = 204, description = "Signed out"))
 )]
 pub(crate) async fn logout(State(app): State<App>, _: Params<NoParams>) -> Response {
-    with_cookie(&app, "", "; Max-Age=0")
+    without_cookie(&app.config)
 }
 
 /// Who asks, what they may see, and the settings of the live page.
@@ -137,12 +143,22 @@ pub(crate) async fn session(
         listen: app.config.listen.to_string(),
         version: env!("CARGO_PKG_VERSION"),
         zone: app.config.zone.clone(),
-        thresholds: Thresholds::of(&app),
+        thresholds: Thresholds::of(&app.config),
     }))
 }
 
-fn with_cookie(app: &App, value: &str, more: &str) -> Response {
-    let is_encrypted = app.config.tls_cert.is_some() || app.config.behind_proxy;
+/// The answer that keeps a token in the browser.
+pub(crate) fn with_cookie(config: &Config, token: &str) -> Response {
+    set_cookie(config, token, "")
+}
+
+/// The answer that removes it.
+pub(crate) fn without_cookie(config: &Config) -> Response {
+    set_cookie(config, "", "; Max-Age=0")
+}
+
+fn set_cookie(config: &Config, value: &str, more: &str) -> Response {
+    let is_encrypted = config.tls_cert.is_some() || config.behind_proxy;
     let secure = if is_encrypted { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}");
     let mut response = StatusCode::NO_CONTENT.into_response();

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::App;
 use crate::caller::{Caller, expect_local};
-use crate::config::DEFAULT_HOOK;
+use crate::config::{Config, DEFAULT_HOOK};
 use crate::intake::{Found, Report, durable, expect_plain, submit};
 use crate::params::Segment;
 use crate::problem::Problem;
@@ -65,22 +65,25 @@ pub(crate) async fn superoffice(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Report>, Problem> {
-    let attempt = headers.get(RETRY).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if attempt.is_some() {
+    if headers.contains_key(RETRY) {
         app.meter.retries_seen.fetch_add(1, Ordering::Relaxed);
     }
     let outcome = receive_superoffice(&app, &hook, &uri, &headers, body).await;
-    match &outcome {
-        // Nine failures in a row disable the hook.
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-            tracing::error!(hook, attempt, %problem, "a webhook of SuperOffice was refused: is the secret the same?");
-        }
-        Err(problem) => {
-            tracing::warn!(hook, attempt, status = problem.status().as_u16(), %problem, "a webhook of SuperOffice was refused");
-        }
-        Ok(_) => {}
+    if let Err(problem) = &outcome {
+        log_refused_superoffice(&hook, &headers, problem);
     }
     counted(&app, "superoffice", outcome)
+}
+
+pub(crate) fn log_refused_superoffice(hook: &str, headers: &HeaderMap, problem: &Problem) {
+    let attempt = headers.get(RETRY).and_then(|value| value.to_str().ok());
+    // Nine failures in a row disable the hook.
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        tracing::error!(hook, attempt, %problem, "a webhook of SuperOffice was refused: is the secret the same?");
+    } else {
+        let status = problem.status().as_u16();
+        tracing::warn!(hook, attempt, status, %problem, "a webhook of SuperOffice was refused");
+    }
 }
 
 async fn receive_superoffice(
@@ -92,23 +95,35 @@ async fn receive_superoffice(
 ) -> Result<Report, Problem> {
     let _intake = app.take_in()?;
     let deadline = Instant::now() + app.config.hold.0;
+    let body = read_superoffice(&app.config, hook, uri, headers, body).await?;
+    commit(app, Format::SuperOffice, &format!("superoffice/{hook}"), &body, deadline).await
+}
+
+/// Reads the body of a webhook of SuperOffice, which has the signature of its hook.
+pub(crate) async fn read_superoffice(
+    config: &Config,
+    hook: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
     expect_plain(headers)?;
-    let secrets = app.config.superoffice_secret.get(hook);
+    let secrets = config.superoffice_secret.get(hook);
     if secrets.is_none() {
-        if !app.config.is_private() {
+        if !config.is_private() {
             // Never 410: SuperOffice would disable the hook for good.
             return Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no hook {hook:?} with a secret")));
         }
         expect_local(headers, uri)?;
     }
-    let body = read(app, body).await?;
+    let body = read(config, body).await?;
     if let Some(secrets) = secrets {
         let given = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !secrets.iter().any(|secret| signature::verify(secret, &body, given)) {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "X-SuperOffice-Signature does not match the body"));
         }
     }
-    commit(app, Format::SuperOffice, &format!("superoffice/{hook}"), &body, deadline).await
+    Ok(body)
 }
 
 /// A webhook of the hook `default` with events in Airship's forms.
@@ -163,7 +178,7 @@ async fn receive_airship(
     let deadline = Instant::now() + app.config.hold.0;
     caller.expect(Role::Ingest)?;
     expect_plain(headers)?;
-    let body = read(app, body).await?;
+    let body = read(&app.config, body).await?;
     commit(app, Format::Airship, &format!("airship/{hook}"), &body, deadline).await
 }
 
@@ -174,11 +189,11 @@ fn counted(app: &App, source: &'static str, outcome: Result<Report, Problem>) ->
 }
 
 /// Reads the body of a webhook within its limits of size and time.
-pub(super) async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
-    let max_bytes = app.config.max_body;
-    let collected = timeout(app.config.read_timeout.0, Limited::new(body, max_bytes).collect()).await;
+pub(crate) async fn read(config: &Config, body: Body) -> Result<Bytes, Problem> {
+    let max_bytes = config.max_body;
+    let collected = timeout(config.read_timeout.0, Limited::new(body, max_bytes).collect()).await;
     let too_slow =
-        |_| Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {}", app.config.read_timeout));
+        |_| Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {}", config.read_timeout));
     match collected.map_err(too_slow)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -191,7 +206,7 @@ pub(super) async fn read(app: &App, body: Body) -> Result<Bytes, Problem> {
 
 /// Reads a JSON body within the limits of a webhook.
 pub(super) async fn read_json<T: DeserializeOwned>(app: &App, body: Body) -> Result<T, Problem> {
-    let body = read(app, body).await?;
+    let body = read(&app.config, body).await?;
     serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 

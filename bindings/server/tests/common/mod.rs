@@ -92,14 +92,7 @@ impl Desk {
 
     /// Asks for server-sent events.
     pub(crate) fn events(&self, path: &str, headers: &[(&str, &str)]) -> Events {
-        let mut request = agent().get(self.url(path)).header("Accept", "text/event-stream");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.call().unwrap();
-        assert_eq!(response.status().as_u16(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Events(BufReader::new(Box::new(response.into_body().into_reader())))
+        events_of(&self.url(path), headers)
     }
 
     /// Stops the server and starts it with these settings, on another port.
@@ -148,6 +141,18 @@ impl Events {
             }
         }
     }
+}
+
+/// Asks for server-sent events.
+pub(crate) fn events_of(url: &str, headers: &[(&str, &str)]) -> Events {
+    let mut request = agent().get(url).header("Accept", "text/event-stream");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.call().unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    Events(BufReader::new(Box::new(response.into_body().into_reader())))
 }
 
 /// Settings as a settings file has them.
