@@ -238,7 +238,7 @@ fn personal_events(path: &Path) {
         let text = || format!(r#","direction":"in","text":"I am the secret member {member}""#);
         let said = if number < 90 { text() } else { String::new() };
         format!(
-            r#"{{"convofold":1,"source":"desk","conversation":"conversation-{member}","identity":"event-{number:04}","kind":"{kind}","occurred":"2026-03-02T09:{:02}:{:02}Z","member":{{"business_id":"member-000{member}"}}{said}}}"#,
+            r#"{{"convofold":1,"source":"desk","conversation":"conversation-{member}","identity":"event-{number:04}","kind":"{kind}","occurred":"2026-03-02T09:{:02}:{:02}Z","member_business_id":"member-000{member}"{said}}}"#,
             number / 60,
             number % 60
         )
