@@ -59,6 +59,10 @@ test:
 cluster-test *args:
     bindings/cluster/check.sh {{args}}
 
+# Runs the trials of a cluster with more events: kills, lost streams, messages and files, and, as root, a network that is cut.
+cluster-trials events="500000":
+    CONVOFOLD_TRIAL_EVENTS={{events}} bindings/cluster/check.sh trials
+
 # Shows a cluster on this machine: three brokers, two nodes, a publisher, a killed node, and the state hash of one machine.
 cluster *args:
     bindings/cluster/demo.sh {{args}}

@@ -1,131 +1,23 @@
-//! A cluster of real processes on this machine: three brokers, nodes, publishers. `bindings/cluster/check.sh` runs it.
+//! The commands of a cluster: what they do, and what they refuse.
 
-#![cfg(feature = "cluster")]
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests and their helpers may panic")]
-
-#[path = "../../cluster/src/tests/servers.rs"]
-#[expect(dead_code, reason = "the tests of the library use more of it")]
-mod servers;
-
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
-use convofold::ingest::Format;
-use convofold::{Convofold, StateHash};
 use serde_json::Value;
-use servers::{Servers, until};
 
-struct Cluster {
-    servers: Servers,
-    dir: tempfile::TempDir,
-    nodes: Vec<(String, Option<Child>)>,
-}
-
-fn convofold() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_convofold"))
-}
-
-#[track_caller]
-fn expect_success(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let cluster = Self { servers: Servers::start(), dir: tempfile::tempdir().unwrap(), nodes: Vec::new() };
-        // The brokers have just been started, and may not have elected a leader.
-        until("the log is made", || cluster.run(&["init", "--partitions", "4"]).status.success().then_some(()));
-        cluster
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = convofold();
-        command.arg("cluster").args(args).args(["--nats", &self.servers.urls, "--log", "chat"]);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    #[track_caller]
-    fn expect(&self, args: &[&str]) {
-        expect_success(&self.run(args));
-    }
-
-    fn start_node(&mut self, name: &str) {
-        let dir = self.path(name);
-        let args = ["node", "--name", name, "--dir", dir.to_str().unwrap(), "--listen", "127.0.0.1:0"];
-        let child = self.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        self.nodes.retain(|(known, _)| known != name);
-        self.nodes.push((name.to_owned(), Some(child)));
-    }
-
-    fn kill_node(&mut self, name: &str) {
-        let (_, child) = self.nodes.iter_mut().find(|(known, _)| known == name).unwrap();
-        let mut child = child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    fn status(&self) -> Value {
-        serde_json::from_slice(&self.run(&["status", "--json"]).stdout).unwrap()
-    }
-
-    /// The number of messages that a node has read.
-    fn read_by(&self, name: &str) -> Option<u64> {
-        let status = self.status();
-        let node = status["nodes"].as_array()?.iter().find(|node| node["node"] == name)?;
-        Some(node["partitions"].as_array()?.iter().filter_map(|it| it["log_seq"].as_u64()).sum())
-    }
-
-    /// The sum of the state hashes of all partitions on two owners, when both have read this number of messages.
-    fn hash_of_both(&self, messages: u64) -> StateHash {
-        until("the nodes have read all", || {
-            let status = self.status();
-            let nodes = status["nodes"].as_array()?;
-            let partitions: Vec<&Value> =
-                nodes.iter().flat_map(|node| node["partitions"].as_array().unwrap()).collect();
-            let read: u64 = partitions.iter().filter_map(|it| it["log_seq"].as_u64()).sum();
-            let is_idle = partitions.iter().all(|it| it["state"] == "caught-up");
-            let hash = |it: &&Value| serde_json::from_value::<StateHash>(it["hash"].clone()).unwrap();
-            let hashes = partitions.iter().map(hash);
-            (partitions.len() == 8 && read == 2 * messages && is_idle).then(|| hashes.reduce(StateHash::plus))?
-        })
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        for child in self.nodes.iter_mut().filter_map(|(_, child)| child.as_mut()) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// The state hash of one machine.
-fn one_machine(log: &Path) -> StateHash {
-    let home = tempfile::tempdir().unwrap();
-    let db = Convofold::open(home.path().join("db")).unwrap();
-    db.ingest(&std::fs::read(log).unwrap(), Format::Auto).unwrap();
-    db.state_hash()
-}
+use crate::harness::{Cluster, PARTITIONS, convofold, expect_success, one_machine};
+use crate::servers::until;
 
 #[test]
 fn nodes_that_are_killed_end_in_the_state_of_one_machine_and_a_partition_moves_by_its_backup() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start(PARTITIONS);
     let log = cluster.path("events.ndjson");
     let generated = convofold().args(["generate", "--events", "20000", "--out", log.to_str().unwrap()]).output();
     expect_success(&generated.unwrap());
-    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
-    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    cluster.start_owners(&["a", "b"]);
 
     let mut publish = cluster.command(&["publish", log.to_str().unwrap(), "--json"]);
     let publishing = publish.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -137,7 +29,7 @@ fn nodes_that_are_killed_end_in_the_state_of_one_machine_and_a_partition_moves_b
     let report: Value = serde_json::from_slice(&published.stdout).unwrap();
     let messages = report["acknowledged"].as_u64().unwrap();
 
-    let expected = one_machine(&log);
+    let expected = one_machine(&fs::read(&log).unwrap());
     // A message that was sent again can be in the log twice.
     let again = report["repeated"].as_u64().unwrap();
     assert_eq!(again, 0, "no broker was killed");
@@ -152,7 +44,7 @@ fn nodes_that_are_killed_end_in_the_state_of_one_machine_and_a_partition_moves_b
     expect_success(&convofold().args(restore).output().unwrap());
     cluster.start_node("c");
     cluster.expect(&["assign", "--move", "0", "--from", "a", "--to", "c"]);
-    let owners = cluster.status()["cluster"]["owners"]["owners"]["0"].clone();
+    let owners = cluster.status().unwrap()["cluster"]["owners"]["owners"]["0"].clone();
     assert_eq!(owners, serde_json::json!(["c", "b"]));
     assert_eq!(cluster.hash_of_both(messages), expected.plus(expected));
     assert_eq!(cluster.read_by("c"), cluster.read_by("a").map(|of_the_others| messages - of_the_others));
@@ -160,17 +52,16 @@ fn nodes_that_are_killed_end_in_the_state_of_one_machine_and_a_partition_moves_b
 
 #[test]
 fn the_events_of_an_owner_go_back_into_the_log() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start(PARTITIONS);
     let log = cluster.path("events.ndjson");
     let generated = convofold().args(["generate", "--events", "300", "--out", log.to_str().unwrap()]).output();
     expect_success(&generated.unwrap());
-    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
-    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    cluster.start_owners(&["a", "b"]);
     cluster.expect(&["publish", log.to_str().unwrap()]);
-    let expected = one_machine(&log);
+    let expected = one_machine(&fs::read(&log).unwrap());
     let messages = until("node a reads all", || cluster.read_by("a").filter(|read| *read >= 300));
     assert_eq!(cluster.hash_of_both(messages), expected.plus(expected));
-    let before = cluster.status();
+    let before = cluster.status().unwrap();
     let events = before["nodes"][0]["partitions"][0]["log_seq"].as_u64().unwrap();
     cluster.expect(&["republish", "--partition", "0"]);
     assert_eq!(cluster.hash_of_both(messages + events), expected.plus(expected));
@@ -189,24 +80,23 @@ fn http(port: u16, head: &str, body: &[u8]) -> std::io::Result<String> {
 
 #[test]
 fn webhooks_go_through_a_server_in_front_into_the_log() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start(PARTITIONS);
     let log = cluster.path("events.ndjson");
     let generated = convofold().args(["generate", "--events", "2000", "--out", log.to_str().unwrap()]).output();
     expect_success(&generated.unwrap());
-    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
-    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    cluster.start_owners(&["a", "b"]);
     until("the nodes follow", || cluster.read_by("a").zip(cluster.read_by("b")));
     let url = format!("nats://{}/chat", cluster.servers.urls.replace("nats://", ""));
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let front = convofold().args(["serve", "--db", &url, "--listen", &format!("127.0.0.1:{port}")]).spawn().unwrap();
-    cluster.nodes.push(("front".to_owned(), Some(front)));
+    cluster.end_with("front", front);
     let answer = until("the events are in the log", || {
         let answer = http(port, "POST /api/v1/events", &std::fs::read(&log).unwrap()).ok()?;
         answer.starts_with("HTTP/1.1 200").then_some(answer)
     });
     let (_, report) = answer.split_once("\r\n\r\n").unwrap();
     let report: Value = serde_json::from_str(report).unwrap();
-    let expected = one_machine(&log);
+    let expected = one_machine(&fs::read(&log).unwrap());
     assert_eq!(cluster.hash_of_both(report["events"].as_u64().unwrap()), expected.plus(expected));
     let hash = http(port, "GET /api/v1/hash", b"").unwrap();
     assert!(hash.contains(&expected.to_string()), "{hash}");
@@ -216,7 +106,7 @@ fn webhooks_go_through_a_server_in_front_into_the_log() {
 
 #[test]
 fn who_disagrees_with_the_log_is_told_so() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::start(PARTITIONS);
     let refused = cluster.run(&["init", "--partitions", "8"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("4 partitions, expected 8"), "{refused:?}");
@@ -248,11 +138,10 @@ fn personal_events(path: &Path) {
 
 #[test]
 fn every_owner_erases_and_the_command_names_those_that_it_cannot_reach() {
-    let mut cluster = Cluster::start();
+    let mut cluster = Cluster::start(PARTITIONS);
     let log = cluster.path("events.ndjson");
     personal_events(&log);
-    cluster.expect(&["assign", "--nodes", "a,b", "--copies", "2"]);
-    ["a", "b"].into_iter().for_each(|name| cluster.start_node(name));
+    cluster.start_owners(&["a", "b"]);
     until("both nodes answer", || (cluster.read_by("a").is_some() && cluster.read_by("b").is_some()).then_some(()));
     cluster.expect(&["publish", log.to_str().unwrap()]);
     cluster.hash_of_both(99);
@@ -280,9 +169,9 @@ fn every_owner_erases_and_the_command_names_those_that_it_cannot_reach() {
     let receipts = erased(&both);
     assert_eq!(receipts.iter().map(|(node, _)| node.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(receipts[0].1["hash_after"], receipts[1].1["hash_after"]);
-    let not_comparable = |cluster: &Cluster| cluster.status()["not_comparable"].as_array().unwrap().len();
+    let not_comparable = |cluster: &Cluster| cluster.status().unwrap()["not_comparable"].as_array().unwrap().len();
     until("both are hashed again", || {
-        let status = cluster.status();
+        let status = cluster.status()?;
         let nodes = status["nodes"].as_array()?;
         let points = nodes.iter().flat_map(|node| node["partitions"].as_array().unwrap());
         let has_erased = |it: &&Value| it["hashes"].as_array().unwrap().iter().any(|point| point["removed"] != 0);
@@ -302,7 +191,7 @@ fn every_owner_erases_and_the_command_names_those_that_it_cannot_reach() {
     assert_eq!(erased(&again).iter().map(|(node, _)| node.as_str()).collect::<Vec<_>>(), ["b"]);
     // They have other random ids, which is named and is no alarm.
     until("the owners are not comparable", || (not_comparable(&cluster) == 1).then_some(()));
-    assert_eq!(cluster.status()["different"].as_array().unwrap().len(), 0);
+    assert_eq!(cluster.status().unwrap()["different"].as_array().unwrap().len(), 0);
     // Nothing of them is left, and the others are there.
     let receipts = erase(&["--receipts"]);
     expect_success(&receipts);
