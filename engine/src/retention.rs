@@ -62,6 +62,14 @@ impl EventRef<'_> {
     }
 }
 
+impl Identity {
+    /// Whether it is the content hash of its event, or was until the text of the event was removed.
+    #[must_use]
+    pub fn was_content(&self) -> bool {
+        self.is_content() || self.part() == CONTENT_PART
+    }
+}
+
 impl ConversationImage {
     /// The conversation without the texts that are older than this time; `None` if it has none of them.
     ///
@@ -214,6 +222,7 @@ mod tests {
                     let stays = !one.as_ref().has_text_before(before) && counting.contains(seq);
                     assert!(!(stays && one != other), "seed {seed}: {one:?}");
                     assert_eq!(other.identity().text(), one.identity().text());
+                    assert_eq!(other.identity().was_content(), one.identity().is_content());
                     let same = Draft { text: None, identity: None, ..one.draft() }.build().unwrap();
                     assert_eq!(Draft { text: None, identity: None, ..other.draft() }.build().unwrap(), same);
                 }

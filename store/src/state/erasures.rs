@@ -157,10 +157,11 @@ impl Hasher {
         self.hash(&[b"conversation", id.as_bytes()])
     }
 
-    /// The hash of an event's identity, in its conversation.
+    /// The hash of an event's identity, in its conversation. It stays the same when retention removes the text of the event: an
+    /// erasure after that knows the event as it came, and one before it knows the event without its text.
     pub(crate) fn event(&self, event: EventRef<'_>) -> KeyedHash {
         let identity = event.identity();
-        let form = [identity.part(), u8::from(identity.is_content())];
+        let form = if identity.was_content() { [0, 1] } else { [identity.part(), 0] };
         let (conversation, source, text) = (event.conversation(), event.source(), identity.text());
         self.hash(&[b"event", conversation.as_bytes(), source.as_bytes(), &form, text.as_bytes()])
     }

@@ -27,6 +27,7 @@ mod marks;
 mod moments;
 mod read_only;
 mod recorded;
+mod refusals;
 mod removed;
 mod repair;
 #[cfg(feature = "airship")]

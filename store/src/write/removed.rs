@@ -25,12 +25,7 @@ impl Refusals<'_> {
             return is_refused;
         }
         self.mark_gone(batches, board, &mut is_refused);
-        let changed = batches.iter_mut().filter_map(|batch| self.remove_old_texts(batch, board)).count();
-        // An erasure after a run of retention knows events as the run left them, one before it as they came.
-        if changed > 0 && !self.erasures.is_empty() {
-            let again = erased(batches, self.erasures);
-            is_refused.iter_mut().zip(again).for_each(|(is_refused, again)| *is_refused |= again);
-        }
+        batches.iter_mut().for_each(|batch| self.remove_old_texts(batch, board).unwrap_or_default());
         is_refused
     }
 

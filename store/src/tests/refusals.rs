@@ -1,0 +1,116 @@
+//! What was erased, or removed by retention, does not come back, in whatever order it was erased, removed, held and delivered.
+
+use std::time::Duration;
+
+use convofold_engine::{Draft, Event, Kind, Subject, Time};
+
+use super::erase::is_clean;
+use super::{Home, submit};
+use crate::backup::{BackupOptions, restore};
+use crate::erase::{Erase, Ledger};
+use crate::retention::{Retention, Rule};
+use crate::{Batch, Convofold, Options};
+
+const BEGINNING_MS: i64 = 1_700_000_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Minutes after the beginning.
+fn at(minute: i64) -> Time {
+    Time::from_ms(BEGINNING_MS + minute * 60_000).unwrap()
+}
+
+/// A message of a conversation, whose content hash is its identity.
+fn said(conversation: &str, minute: i64) -> Draft<'_> {
+    Draft::new("desk", conversation, Kind::Message, at(minute)).text("the secret of somebody")
+}
+
+/// Each event of the conversation has a text and no id.
+fn talk(conversation: &str) -> Vec<Event> {
+    let of_member = |minute| said(conversation, minute).member_business_id("m-7").build().unwrap();
+    (0..4).map(of_member).collect()
+}
+
+fn erase(conversation: &str) -> Erase {
+    Erase::new([Subject::Conversation(conversation.to_owned())]).open_too(true)
+}
+
+fn member() -> Subject {
+    Subject::member("m-7").unwrap()
+}
+
+/// Removes the texts from before minute 10, by this rule for texts that are older than 10 minutes.
+fn remove_texts(db: &Convofold, rules: &Retention) {
+    let retained = db.retain(rules, at(20), false).unwrap();
+    assert!(retained.run.horizons.iter().any(|horizon| horizon.texts > 0));
+}
+
+fn rules() -> Retention {
+    Retention::new().texts_older_than(10 * MINUTE)
+}
+
+/// A database with one conversation to erase and another one.
+fn filled() -> (Home, Convofold) {
+    let home = Home::new();
+    let db = home.open();
+    submit(&db, Batch::new([talk("erased"), talk("other")].concat()));
+    (home, db)
+}
+
+/// Delivers the erased conversation again.
+#[track_caller]
+fn expect_refused(db: &Convofold, events: Vec<Event>) {
+    let (hash, count) = (db.state_hash(), events.len() as u64);
+    let counts = submit(db, Batch::new(events)).counts;
+    assert_eq!((counts.erased, counts.total()), (count, count));
+    assert_eq!(db.state_hash(), hash);
+    assert!(db.state("erased").unwrap().is_none());
+}
+
+#[test]
+fn an_erased_event_without_its_text_stays_erased_under_a_later_hold() {
+    let (_home, db) = filled();
+    remove_texts(&db, &rules());
+    db.erase(&erase("erased")).unwrap().unwrap();
+    db.hold(member(), "case 17").unwrap();
+    expect_refused(&db, talk("erased"));
+    assert!(is_clean(&db));
+}
+
+#[test]
+fn an_erased_event_without_its_text_stays_erased_if_it_names_no_tenant() {
+    let home = Home::new();
+    let db = home.open();
+    let first = said("erased", 0).tenant("acme").build().unwrap();
+    let events = [vec![first], talk("erased")].concat();
+    submit(&db, Batch::new(events.clone()));
+    remove_texts(&db, &Retention::new().tenant("acme", Rule::new().texts_older_than(10 * MINUTE)));
+    db.erase(&erase("erased")).unwrap().unwrap();
+    expect_refused(&db, events);
+}
+
+#[test]
+fn a_ledger_recognises_events_with_and_without_their_texts() {
+    let (home, db) = filled();
+    let [whole, without, restored] = ["whole", "without", "restored"].map(|name| home.dir.path().join(name));
+    db.backup(&whole, &BackupOptions::new(), |_| {}).unwrap();
+    let of_whole = {
+        let home = home.killed();
+        let db = home.open();
+        db.erase(&erase("erased")).unwrap().unwrap();
+        Ledger::of(&db).unwrap()
+    };
+    remove_texts(&db, &rules());
+    db.backup(&without, &BackupOptions::new(), |_| {}).unwrap();
+    db.erase(&erase("erased")).unwrap().unwrap();
+    let of_without = Ledger::of(&db).unwrap();
+    for (ledger, file) in [(of_whole, &without), (of_without, &whole)] {
+        assert!(talk("erased").iter().all(|event| ledger.has(event.as_ref())));
+        restore(&[file], &restored, &Options::new(), |_| {}).unwrap();
+        let erased = ledger.erase_from(&restored, &Options::new()).unwrap();
+        assert_eq!(erased.unwrap().receipt.conversations, 1);
+        let db = Convofold::open(&restored).unwrap();
+        expect_refused(&db, talk("erased"));
+        db.close().unwrap();
+        std::fs::remove_dir_all(&restored).unwrap();
+    }
+}
