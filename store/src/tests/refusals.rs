@@ -1,5 +1,7 @@
 //! What was erased, or removed by retention, does not come back, in whatever order it was erased, removed, held and delivered.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use convofold_engine::{Draft, Event, Kind, Subject, Time};
@@ -9,6 +11,7 @@ use super::{Home, submit};
 use crate::backup::{BackupOptions, restore};
 use crate::erase::{Erase, Ledger};
 use crate::retention::{Retention, Rule};
+use crate::storage::memory::MemoryStorage;
 use crate::{Batch, Convofold, Options};
 
 const BEGINNING_MS: i64 = 1_700_000_000_000;
@@ -113,4 +116,22 @@ fn a_ledger_recognises_events_with_and_without_their_texts() {
         db.close().unwrap();
         std::fs::remove_dir_all(&restored).unwrap();
     }
+}
+
+#[test]
+fn an_old_text_that_arrives_while_a_run_finds_nothing_to_remove_is_removed() {
+    let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
+    let db = home.open_on(&storage, Options::new());
+    submit(&db, Batch::new(vec![said("new", 15).build().unwrap()]));
+    let other = db.clone();
+    let begun = db.shared().log_figures.checkpoints_begun.load(Ordering::SeqCst);
+    // It is committed after the checkpoint that the run reads, and before the run is recorded.
+    storage.before_record.set(move || drop(other.submit(Batch::new(talk("late"))).unwrap()));
+    let retained = db.retain(&rules(), at(20), false).unwrap();
+    let history = db.history("late").unwrap().unwrap();
+    assert!(history.iter().all(|entry| entry.event.text().is_none()));
+    assert_eq!((db.retention_runs().len(), retained.run.horizons[0].texts), (1, 4));
+    // The first checkpoint did not contain it.
+    assert_eq!(db.shared().log_figures.checkpoints_begun.load(Ordering::SeqCst), begun + 2);
+    assert!(is_clean(&db));
 }

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod clock;
 pub(crate) mod error;
+pub(crate) mod idle_run;
 pub(crate) mod moving;
 pub(crate) mod replacing;
 pub(crate) mod ticket;

@@ -19,7 +19,6 @@ use crate::checkpoint::write::{Checkpoint, Checkpointer};
 use crate::conversations::archive::{evict, reload};
 use crate::format::block::LogPosition;
 use crate::format::log_start::LogStart;
-use crate::format::retention::StoredRetentionRun;
 use crate::log::blocks::BlockWriter;
 use crate::open::recovery::RecoveredState;
 use crate::state::holds::HoldChange;
@@ -35,6 +34,7 @@ use crate::write::batch::Batch;
 use crate::write::clock::CommitClock;
 use crate::write::error::{CommitError, expect_healthy, failed};
 use crate::write::group::{Group, Submission};
+use crate::write::idle_run::IdleRun;
 use crate::write::moving::{Before, Created, Move, Moved};
 use crate::write::removed::Refusals;
 use crate::write::replacing::Replacement;
@@ -62,8 +62,8 @@ pub(crate) enum Command {
     /// Answers with the number of the hold; with `None` if there is no hold to lift.
     Hold(HoldChange, Completer<Option<u64>>),
     Replace(Box<Replacement>, Completer<Moved>),
-    /// Records a run of retention with this number, which changed nothing that is stored.
-    Retain(u64, Box<StoredRetentionRun>, Completer<()>),
+    /// Records a run of retention, which changed nothing that is stored. Answers whether it was right to change nothing.
+    Retain(Box<IdleRun>, Completer<bool>),
     Close(Completer<()>),
 }
 
@@ -146,9 +146,7 @@ impl Writer {
                 Ok(Command::Move(to, completer)) => self.answer(completer, |writer| writer.move_to(to)),
                 Ok(Command::Hold(change, completer)) => self.answer(completer, |writer| writer.hold(change)),
                 Ok(Command::Replace(to, completer)) => self.answer(completer, |writer| writer.replace_by(*to)),
-                Ok(Command::Retain(number, run, completer)) => {
-                    self.answer(completer, |writer| writer.retain(number, *run));
-                }
+                Ok(Command::Retain(run, completer)) => self.answer(completer, |writer| writer.retain(*run)),
                 Ok(Command::Close(completer)) => return self.answer(completer, Self::finish),
                 Err(RecvTimeoutError::Timeout) => self.attempt(Self::sync_what_is_due),
                 // The handle was dropped without `close`: the same, without a caller to answer.
@@ -433,13 +431,17 @@ impl Writer {
         Ok(Some(number))
     }
 
-    /// Records a run of retention, durably.
-    fn retain(&mut self, number: u64, run: StoredRetentionRun) -> Result<(), StorageError> {
+    /// Records a run of retention that changes nothing, durably, unless something that it should remove was committed since.
+    fn retain(&mut self, idle: IdleRun) -> Result<bool, StorageError> {
+        if idle.is_spoilt(&self.shared, self.position.last_seq()) {
+            return Ok(false);
+        }
+        let IdleRun { number, run, .. } = idle;
         records::store(self.storage.as_ref(), number, &run, self.appender.blocks().compressor())?;
         self.note_records(|last| last.retention_runs = number)?;
         let mut removals = self.shared.removals.write();
         *removals = removals.with(number, run);
-        Ok(())
+        Ok(true)
     }
 
     /// Makes records durable, and notes their numbers in HEAD, so that the loss of one is noticed.

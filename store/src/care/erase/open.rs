@@ -8,7 +8,7 @@ use super::find::{Erasing, find};
 use super::proof::Reader;
 use super::{Erase, EraseError, Erased, ErasedCopy, Search};
 use crate::api::handle::Convofold;
-use crate::care::rewrite::live::{Rewritten, Source, Written};
+use crate::care::rewrite::live::{Rewriting, Rewritten, Source, Written};
 use crate::state::shared::Shared;
 use crate::storage::StorageError;
 use crate::storage::end_mark::storage_folder;
@@ -55,10 +55,10 @@ impl Erase {
         &self,
         source: &Source<'_>,
         shared: &Shared,
-    ) -> Result<Option<Written<ErasedCopy, EraseError>>, EraseError> {
+    ) -> Result<Rewriting<ErasedCopy, EraseError>, EraseError> {
         let Source { from, base, before, .. } = source;
         let Some(replaced) = find(from.as_ref(), &base.pages, &shared.holds, &self.subjects, &self.seed)? else {
-            return Ok(None);
+            return Ok(Rewriting::Nothing);
         };
         self.expect_closed(&replaced)?;
         let search = Arc::new(Search::of(&self.subjects, &replaced)?);
@@ -74,7 +74,7 @@ impl Erase {
             move || expect_nothing(&dir, &storages.each_ref().map(PathBuf::as_path), &search, &cleaner)
         };
         let (position, spoils) = (report.position, Box::new(spoils(search)));
-        Ok(Some(Written { target, position, spoils, last_step: Box::new(last_step), report }))
+        Ok(Rewriting::Written(Written { target, position, spoils, last_step: Box::new(last_step), report }))
     }
 }
 

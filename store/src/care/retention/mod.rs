@@ -15,7 +15,7 @@ mod error;
 mod plan;
 mod rules;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub use self::error::RetainError;
 use self::plan::{Keeps, Plan};
 pub use self::rules::{NeedsLog, Retention, Rule};
 use crate::api::handle::Convofold;
-use crate::care::rewrite::live::{Source, Written};
-use crate::care::rewrite::{Copied, Copier, random};
+use crate::care::rewrite::live::{Rewriting, Source, Written};
+use crate::care::rewrite::{Copied, Copier, RewriteError, random};
 use crate::checkpoint::record::read_record;
 use crate::format::erasures::{Key, StoredErasure};
 use crate::format::numbered::NumberedRecord;
@@ -40,6 +40,7 @@ use crate::state::retention::{Removals, keyed};
 pub use crate::state::retention::{RetentionHorizon, RetentionRun};
 use crate::storage::StorageError;
 use crate::trace::{span, tell};
+use crate::write::idle_run::{IdleRun, SpoiltBy};
 use crate::write::replacing::{Late, Spoils};
 use crate::write::writer::Command;
 
@@ -60,8 +61,8 @@ pub struct Retained {
     pub damaged_values: u64,
 }
 
-/// What a run wrote: its record, and the number of damaged values that were left out.
-type WrittenRun = Written<(RetentionRun, u64), RetainError>;
+/// What a run does: its record, and the number of damaged values that were left out.
+type RewritingRun = Rewriting<(RetentionRun, u64), RetainError>;
 
 /// What became of the storage.
 struct Removed {
@@ -99,13 +100,12 @@ impl Convofold {
         let trimmed = trimmed.map_or(0, |trimmed| trimmed.events);
         let horizons = rules.horizons(now);
         let record = |removed: Removed| self.record_of(rules, now, trimmed, removed);
-        let held = Cell::new(0);
-        let write = |source: &Source<'_>| self.write_again(source, &horizons, &held, &record);
+        let idle = RefCell::new(None);
+        let write = |source: &Source<'_>| self.write_again(source, &horizons, &idle, &record);
         let rewritten = if horizons.is_empty() { None } else { self.rewrite(write)? };
-        let (run, damaged_values) = match rewritten {
-            Some(rewritten) => rewritten.report,
-            None => (self.keep_run(horizons, held.get(), record)?, 0),
-        };
+        let done = rewritten.map(|rewritten| rewritten.report).or(idle.take().map(|run| (run, 0)));
+        let (run, damaged_values) =
+            done.map_or_else(|| Ok((self.record_unread(horizons, record)?, 0)), Ok::<_, RetainError>)?;
         tell!(info, number = run.number, trimmed, "retained");
         Ok(Retained { run, before_bytes, after_bytes: self.stats().disk_bytes, damaged_values })
     }
@@ -138,23 +138,31 @@ impl Convofold {
         Ok(Retained { run, before_bytes: bytes, after_bytes: bytes, damaged_values: 0 })
     }
 
-    /// Writes what the checkpoint contains without what goes; `None` if nothing goes.
+    /// Writes what the checkpoint contains without what goes. If nothing goes, the run is recorded, in `idle` too.
     fn write_again(
         &self,
         source: &Source<'_>,
         horizons: &[StoredHorizon],
-        held: &Cell<u64>,
+        idle: &RefCell<Option<RetentionRun>>,
         record_of: &impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
-    ) -> Result<Option<WrittenRun>, RetainError> {
+    ) -> Result<RewritingRun, RetainError> {
         let Source { from, base, .. } = source;
         let shared = self.shared();
         let keeps = |image: &ConversationImage| shared.holds.keeps(image);
         let before = read_record(from.as_ref(), base.generation)?;
         let plan = Plan::new(horizons.to_vec(), base.start.position.seq);
         let plan = plan.read(from.as_ref(), &before, &base.pages, &keeps)?;
-        held.set(plan.held);
         if plan.is_empty() {
-            return Ok(None);
+            let hash = StateHash::from_bytes(before.state_hash);
+            let (horizons, last_seq) = (plan.horizons.clone(), before.last_seq);
+            let removed = Removed { horizons, held: plan.held, last_seq, hash_before: hash, hash_after: hash };
+            let (number, run) = record_of(removed)?;
+            let spoils = self.spoils(&plan, shared.removals.read().with(number, run.clone()), last_seq);
+            let spoilt_by = Some(SpoiltBy { checkpoints_begun: source.checkpoints_begun, spoils });
+            let recorded = self.record_idle(IdleRun { number, run, spoilt_by })?;
+            let outcome = if recorded.is_some() { Rewriting::Nothing } else { Rewriting::Outdated };
+            idle.replace(recorded);
+            return Ok(outcome);
         }
         let target = source.begin()?;
         let to = target.storage();
@@ -176,7 +184,7 @@ impl Convofold {
         let report = (RetentionRun::of(number, &run), copied.damaged_values);
         let spoils = self.spoils(&plan, shared.removals.read().with(number, run), before.last_seq);
         let last_step = Box::new(|| Ok(()));
-        Ok(Some(Written { target, position: copied.position, spoils, last_step, report }))
+        Ok(Rewriting::Written(Written { target, position: copied.position, spoils, last_step, report }))
     }
 
     /// A conversation spoils the copy if it got an event meanwhile that should not be there `after` the run.
@@ -194,20 +202,30 @@ impl Convofold {
         })
     }
 
-    /// Records a run that changed nothing in the storage but the log.
-    fn keep_run(
+    /// Records a run for which no conversation was read: there were none, or no rule is about texts or conversations.
+    fn record_unread(
         &self,
         horizons: Vec<StoredHorizon>,
-        held: u64,
         record_of: impl Fn(Removed) -> Result<(u64, StoredRetentionRun), StorageError>,
     ) -> Result<RetentionRun, RetainError> {
         // So that no copy of the storage lacks the record.
         let _nobody_copies = self.shared().compacting.lock();
-        let (hash, last_seq) = (self.state_hash(), self.last_seq());
-        let (number, run) = record_of(Removed { horizons, held, last_seq, hash_before: hash, hash_after: hash })?;
-        let report = RetentionRun::of(number, &run);
-        self.request(|completer| Command::Retain(number, Box::new(run), completer))?;
-        Ok(report)
+        let (last_seq, spoilt_by) = if horizons.is_empty() {
+            (self.last_seq(), None)
+        } else {
+            (0, Some(SpoiltBy { checkpoints_begun: u64::MAX, spoils: Box::new(|_| true) }))
+        };
+        let hash = self.state_hash();
+        let (number, run) = record_of(Removed { horizons, held: 0, last_seq, hash_before: hash, hash_after: hash })?;
+        let recorded = self.record_idle(IdleRun { number, run, spoilt_by })?;
+        Ok(recorded.ok_or(RewriteError::Busy { copies: 1 })?)
+    }
+
+    /// Records a run that changed nothing in the storage but the log; `None` if something that it should remove arrived meanwhile.
+    fn record_idle(&self, idle: IdleRun) -> Result<Option<RetentionRun>, RetainError> {
+        let report = RetentionRun::of(idle.number, &idle.run);
+        let is_recorded = self.request(|completer| Command::Retain(Box::new(idle), completer))?;
+        Ok(is_recorded.then_some(report))
     }
 
     /// What is recorded of a run, with its number.

@@ -46,7 +46,7 @@ pub(crate) struct Source<'a> {
     pub(crate) base: Base,
     /// The folder of the storage.
     pub(crate) before: PathBuf,
-    checkpoints_begun: u64,
+    pub(crate) checkpoints_begun: u64,
 }
 
 /// A storage that is released when it is dropped.
@@ -57,6 +57,15 @@ pub(crate) struct Target {
     // Dropped first: the folder is removed after its files are closed.
     storage: Released,
     copy: Copy,
+}
+
+/// What an operation does with the storage.
+pub(crate) enum Rewriting<T, E> {
+    /// Nothing is to be changed.
+    Nothing,
+    /// What was read is outdated.
+    Outdated,
+    Written(Written<T, E>),
 }
 
 /// What was written.
@@ -96,11 +105,11 @@ enum Attempt<T> {
 }
 
 impl Convofold {
-    /// Writes the storage again with `write`, and moves to the copy. `write` copies what the checkpoint contains, or returns
-    /// `None` if there is nothing to change. It is called again if the copy is outdated when it is complete.
+    /// Writes the storage again with `write`, and moves to the copy. `write` copies what the checkpoint contains, unless there is
+    /// nothing to change. It is called again if what it read is outdated, or the copy is when it is complete.
     pub(crate) fn rewrite<T, E: From<RewriteError>>(
         &self,
-        write: impl Fn(&Source<'_>) -> Result<Option<Written<T, E>>, E>,
+        write: impl Fn(&Source<'_>) -> Result<Rewriting<T, E>, E>,
     ) -> Result<Option<Rewritten<T>>, E> {
         let shared = self.shared();
         let _turn = shared.compacting.try_lock().ok_or(RewriteError::InUse)?;
@@ -109,8 +118,9 @@ impl Convofold {
         for _ in 0..MAX_COPIES {
             let Some(source) = Source::of(self)? else { return Ok(None) };
             let attempt = match write(&source) {
-                Ok(Some(written)) => source.attempt(written)?,
-                Ok(None) => Attempt::Nothing,
+                Ok(Rewriting::Written(written)) => source.attempt(written)?,
+                Ok(Rewriting::Nothing) => Attempt::Nothing,
+                Ok(Rewriting::Outdated) => Attempt::Outdated,
                 // A checkpoint has overwritten pages.
                 Err(_) if source.is_outdated() => Attempt::Outdated,
                 Err(error) => return Err(error),
