@@ -119,6 +119,37 @@ fn a_ledger_recognises_events_with_and_without_their_texts() {
 }
 
 #[test]
+fn a_hold_keeps_old_texts_of_events_whose_neighbours_name_the_member() {
+    let mut events = talk("late");
+    for minute in 1..4_usize {
+        // Members are optional.
+        events[minute] = said("late", i64::try_from(minute).unwrap()).build().unwrap();
+    }
+    let texts = |db: &Convofold, id: &str| {
+        let history = db.history(id).unwrap().unwrap();
+        history.iter().filter(|entry| entry.event.text().is_some()).count()
+    };
+    for is_first in [true, false] {
+        let (_home, db) = filled();
+        remove_texts(&db, &rules());
+        db.hold(member(), "case 17").unwrap();
+        if !is_first {
+            events.reverse();
+        }
+        submit(&db, Batch::new(events.clone()));
+        assert_eq!(texts(&db, "late"), events.len());
+        // One that is not the member's loses its texts in the same batch.
+        let both = [said("unheld", 1), said("late", 5)].map(|draft| draft.build().unwrap());
+        submit(&db, Batch::new(both.to_vec()));
+        assert_eq!((texts(&db, "unheld"), texts(&db, "late")), (0, events.len() + 1));
+        // Those that retention removed before the hold do not come back.
+        submit(&db, Batch::new(talk("other")));
+        assert_eq!(texts(&db, "other"), 0);
+        assert!(is_clean(&db));
+    }
+}
+
+#[test]
 fn an_old_text_that_arrives_while_a_run_finds_nothing_to_remove_is_removed() {
     let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));
     let db = home.open_on(&storage, Options::new());

@@ -1,5 +1,7 @@
 //! What was erased or removed does not come back: events that are refused, and old texts.
 
+use std::collections::BTreeSet;
+
 use convofold_engine::{Attribute, Board, Event, EventRef, Seq};
 
 use crate::log::columns::Events;
@@ -25,7 +27,7 @@ impl Refusals<'_> {
             return is_refused;
         }
         self.mark_gone(batches, board, &mut is_refused);
-        batches.iter_mut().for_each(|batch| self.remove_old_texts(batch, board).unwrap_or_default());
+        self.remove_old_texts(batches, board, &is_refused);
         is_refused
     }
 
@@ -51,19 +53,30 @@ impl Refusals<'_> {
         }
     }
 
-    /// Removes the texts of a batch that are older than retention allows; `None` if there are none.
-    fn remove_old_texts(&self, batch: &mut Batch, board: &Board) -> Option<()> {
-        let without: Vec<_> = batch.events().map(|event| self.without_old_text(event, board)).collect();
-        without.iter().flatten().next()?;
-        let events = batch.events().zip(without);
-        let events = events.map(|(event, without)| without.unwrap_or_else(|| event.to_event())).collect();
-        batch.events = Events::List(events);
-        Some(())
+    /// Removes the texts that are older than retention allows, except those that a legal hold keeps.
+    fn remove_old_texts(&self, batches: &mut [Batch], board: &Board, is_refused: &[bool]) {
+        let events = batches.iter().flat_map(Batch::events).zip(is_refused);
+        let old: Vec<_> = events.map(|(event, no)| if *no { None } else { self.old(event, board) }).collect();
+        if old.iter().all(Option::is_none) {
+            return;
+        }
+        let held = self.held(batches, &old, is_refused, board);
+        let mut old = old.into_iter();
+        for batch in batches {
+            let old: Vec<_> = old.by_ref().take(batch.len()).collect();
+            if old.iter().all(Option::is_none) {
+                continue;
+            }
+            let removed = |(event, old): (EventRef<'_>, Option<Old>)| {
+                let old = old.filter(|old| !(old.is_new && held.contains(event.conversation())));
+                old.map_or_else(|| event.to_event(), |old| old.without)
+            };
+            batch.events = Events::List(batch.events().zip(old).map(removed).collect());
+        }
     }
 
-    /// The event without its text; `None` if it stays as it came: it has no old text, its conversation has it with its text, or
-    /// it is new and a legal hold keeps its conversation.
-    fn without_old_text(&self, event: EventRef<'_>, board: &Board) -> Option<Event> {
+    /// An event with an old text; `None` if it has none, or its conversation has it with its text.
+    fn old(&self, event: EventRef<'_>, board: &Board) -> Option<Old> {
         if !self.removals.may_have_old_text(event) {
             return None;
         }
@@ -75,19 +88,40 @@ impl Refusals<'_> {
         // An accepted event without its text can be built.
         let without = event.without_text().ok()?;
         let knows = |slot| board.knows(slot, without.as_ref()) || board.has_lost(slot, without.as_ref());
-        let stays = !slot.is_some_and(knows) && self.is_held(event, slot, board);
-        (!stays).then_some(without)
+        Some(Old { is_new: !slot.is_some_and(knows), without })
     }
 
-    fn is_held(&self, event: EventRef<'_>, slot: Option<u32>, board: &Board) -> bool {
+    /// The conversations with new events with old texts that a legal hold keeps, as they are after all events of the batches: one
+    /// of these can name the subject for the others.
+    fn held(&self, batches: &[Batch], old: &[Option<Old>], is_refused: &[bool], board: &Board) -> BTreeSet<String> {
         if self.holds.is_empty() {
-            return false;
+            return BTreeSet::new();
         }
-        let mut alone = Board::new();
-        alone.edit().apply(1, event);
-        let images = slot.and_then(|slot| board.image(slot)).into_iter().chain(alone.image(0));
-        images.into_iter().any(|image| self.holds.keeps(&image))
+        let events = || batches.iter().flat_map(Batch::events);
+        let new = events().zip(old).filter(|(_, old)| old.as_ref().is_some_and(|old| old.is_new));
+        let ids: BTreeSet<_> = new.map(|(event, _)| event.conversation()).collect();
+        let (mut after, mut last_seq) = (Board::new(), 0);
+        for image in ids.iter().filter_map(|id| board.image_of(id)) {
+            last_seq = image.facts.iter().chain(image.conflicts.iter()).map(|fact| fact.seq).fold(last_seq, Seq::max);
+            // An image of the board is valid.
+            let _ = after.load(after.slot_count(), image);
+        }
+        let mut edit = after.edit();
+        let accepted = events().zip(is_refused).filter(|(event, no)| !**no && ids.contains(event.conversation()));
+        for (seq, (event, _)) in (last_seq + 1..).zip(accepted) {
+            edit.apply(seq, event);
+        }
+        edit.leave();
+        let is_held = |id: &&str| after.image_of(id).is_some_and(|image| self.holds.keeps(&image));
+        ids.into_iter().filter(is_held).map(str::to_owned).collect()
     }
+}
+
+/// An event with a text that is older than retention allows.
+struct Old {
+    without: Event,
+    /// Whether its conversation does not know it, with or without its text.
+    is_new: bool,
 }
 
 /// For each event, whether it was erased.
