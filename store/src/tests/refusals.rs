@@ -1,10 +1,11 @@
 //! What was erased, or removed by retention, does not come back, in whatever order it was erased, removed, held and delivered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use convofold_engine::{Draft, Event, Kind, Subject, Time};
+use convofold_engine::{Draft, Event, Identity, Kind, Subject, Time};
 
 use super::erase::is_clean;
 use super::{Home, submit};
@@ -118,6 +119,7 @@ fn a_ledger_recognises_events_with_and_without_their_texts() {
     }
 }
 
+/// They were asked about one by one, so the answer depended on how events were grouped.
 #[test]
 fn a_hold_keeps_old_texts_of_events_whose_neighbours_name_the_member() {
     let mut events = talk("late");
@@ -149,6 +151,33 @@ fn a_hold_keeps_old_texts_of_events_whose_neighbours_name_the_member() {
     }
 }
 
+/// It could be one that retention removed before the hold, or one that never arrived.
+#[test]
+fn a_hold_keeps_a_late_content_of_an_identity_that_has_several() {
+    let content = |text: &'static str| {
+        said("held", 1).text(text).identity(Identity::given("one", 0)).member_business_id("m-7").build().unwrap()
+    };
+    let texts = |db: &Convofold| {
+        let history = db.history("held").unwrap().unwrap();
+        history.iter().filter_map(|entry| entry.event.text().map(str::to_owned)).collect::<BTreeSet<_>>()
+    };
+    for is_held in [true, false] {
+        let (_home, db) = filled();
+        db.retain(&rules(), at(20), false).unwrap();
+        if is_held {
+            db.hold(member(), "case 17").unwrap();
+        }
+        for text in ["a first one", "a second one", "a third one"] {
+            submit(&db, Batch::new(vec![content(text)]));
+        }
+        let counts = submit(&db, Batch::new(["a first one", "a third one"].map(content).to_vec())).counts;
+        assert_eq!(counts.duplicates, 2);
+        assert_eq!(texts(&db).len(), if is_held { 3 } else { 0 });
+        assert!(is_clean(&db));
+    }
+}
+
+/// The run recorded its horizon, and nobody asked about what had arrived.
 #[test]
 fn an_old_text_that_arrives_while_a_run_finds_nothing_to_remove_is_removed() {
     let (home, storage) = (Home::new(), Arc::new(MemoryStorage::default()));

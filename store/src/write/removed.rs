@@ -32,13 +32,15 @@ impl Refusals<'_> {
     }
 
     /// Whether a conversation knows an event without its text, which lost to another one (rule I2): it has another content now.
+    /// In a conversation that a legal hold keeps, it can be an event that never arrived, and is kept.
     pub(crate) fn knows(&self, event: EventRef<'_>, slot: Option<u32>, board: &Board) -> bool {
         if self.removals.is_empty() {
             return false;
         }
         let Some(known) = slot.filter(|slot| board.has_lost(*slot, event)) else { return false };
         let before = self.removals.texts_before(place_of(event, Some(known), board).0);
-        before.is_some_and(|before| event.text_time() < before)
+        let is_held = || !self.holds.is_empty() && board.image(known).is_some_and(|image| self.holds.keeps(&image));
+        before.is_some_and(|before| event.text_time() < before) && !is_held()
     }
 
     /// Marks the events of conversations that are gone.
@@ -87,8 +89,8 @@ impl Refusals<'_> {
         }
         // An accepted event without its text can be built.
         let without = event.without_text().ok()?;
-        let knows = |slot| board.knows(slot, without.as_ref()) || board.has_lost(slot, without.as_ref());
-        Some(Old { is_new: !slot.is_some_and(knows), without })
+        let is_new = !slot.is_some_and(|slot| board.knows(slot, without.as_ref()));
+        Some(Old { without, is_new })
     }
 
     /// The conversations with new events with old texts that a legal hold keeps, as they are after all events of the batches: one
