@@ -7,6 +7,7 @@ use convofold_engine::{Draft, Event, Kind, Subject, Time};
 use super::{Home, submit};
 use crate::backup::{BackupFile, BackupOptions, RestoreError, restore, restore_and_erase};
 use crate::erase::{Erase, EraseBackupError, EraseError, Ledger, LedgerError};
+use crate::storage::end_mark::LastRecords;
 use crate::{Batch, Convofold, Options};
 
 /// A message of a member, and the close of the conversation.
@@ -113,6 +114,18 @@ fn a_database_that_has_erased_since_it_was_restored_takes_over_a_ledger_with_ano
     let counts = submit(&db, Batch::new(all)).counts;
     assert_eq!((counts.erased, counts.duplicates), (6, 2));
     assert_eq!(db.erasures().len(), 3);
+}
+
+/// HEAD did not know those that the database took over and that nothing followed.
+#[test]
+fn erasures_that_are_taken_over_from_a_ledger_are_known_to_the_end_mark() {
+    let (home, _) = lived_in();
+    Erase::new([member(1)]).run(home.path()).unwrap().unwrap();
+    let ledger = ledger_of(&home);
+    let other = Home::new();
+    other.open().close().unwrap();
+    assert_eq!(ledger.erase_from(other.path(), &Options::new()).unwrap(), None);
+    assert_eq!(LastRecords::read(&other.path()).unwrap().erasures, 1);
 }
 
 #[test]

@@ -193,18 +193,20 @@ impl Ledger {
 
     /// Adds the erasures to those of a database that is closed. They get the next numbers.
     fn keep_in(&self, dir: &Path, options: &Options) -> Result<(), EraseError> {
-        let Opened { directory, storage, .. } = opening::open(dir, options)?;
+        let Opened { directory, storage, mut end_mark, .. } = opening::open(dir, options)?;
         let storage = scopeguard::guard(storage, |storage| drop(release(storage)));
         let known: Numbered<StoredErasure> = records::read(storage.as_ref())?;
         let mut number = known.last().map_or(0, |(number, _)| *number);
         let mut compressor = Compressor::new().map_err(StorageError::io("creating a compressor"))?;
         for (_, erasure) in &self.erasures {
             if known.iter().all(|(_, known)| known != erasure) {
-                number += 1;
+                number = number.saturating_add(1);
                 records::store(storage.as_ref(), number, erasure, &mut compressor)?;
             }
         }
         storage.barrier()?;
+        let noted = end_mark.note_records(|last| last.erasures = last.erasures.max(number));
+        noted.map_err(StorageError::io("writing the end mark"))?;
         // The lock is released after the storage.
         release(scopeguard::ScopeGuard::into_inner(storage))?;
         drop(directory);
