@@ -87,7 +87,7 @@ impl Holds {
         Ok(match change {
             HoldChange::Place { subject, reason, at_ms } => {
                 let subject = StoredSubject::of(&subject).map_err(StorageError::Encoding)?;
-                Some((known.last + 1, StoredHold(Some(PlacedHold { at_ms, subject, reason }))))
+                Some((known.last.saturating_add(1), StoredHold(Some(PlacedHold { at_ms, subject, reason }))))
             }
             HoldChange::Lift { number } => known.holds.contains_key(&number).then_some((number, StoredHold(None))),
         })

@@ -27,6 +27,9 @@ impl std::fmt::Display for RecordKind {
     }
 }
 
+/// Maximum number of lost records of a kind that are named.
+pub(crate) const MAX_LOST_RECORDS: usize = 10_000;
+
 /// The number of a record, and what is wrong with it.
 pub(crate) type DamagedRecord = (u64, Damage);
 
@@ -53,7 +56,8 @@ pub(crate) fn load<T: NumberedRecord>(
 /// Adds the records after the last one that was found, up to the last one that is known to have existed.
 pub(crate) fn add_lost(last_found: u64, damaged: &mut Vec<DamagedRecord>, last: u64) {
     let last_found = damaged.iter().map(|(number, _)| *number).fold(last_found, u64::max);
-    damaged.extend((last_found + 1..=last).map(|number| (number, Damage::Missing)));
+    let lost = (last_found..=last).skip(1).take(MAX_LOST_RECORDS);
+    damaged.extend(lost.map(|number| (number, Damage::Missing)));
 }
 
 /// The records of one kind, in order. Fails if one of them is damaged.
@@ -110,5 +114,9 @@ mod tests {
         assert_eq!(lost(0, &[], 2), [1, 2]);
         assert_eq!(lost(3, &[], 3), Vec::<u64>::new());
         assert_eq!(lost(1, &[2], 4), [2, 3, 4]);
+        // Numbers that no database has.
+        assert_eq!(lost(u64::MAX, &[], 4), Vec::<u64>::new());
+        assert_eq!(lost(u64::MAX, &[], u64::MAX), Vec::<u64>::new());
+        assert_eq!(lost(0, &[], u64::MAX).len(), MAX_LOST_RECORDS);
     }
 }

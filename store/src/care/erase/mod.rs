@@ -344,7 +344,7 @@ impl Erase {
     ) -> Result<Erasure, EraseError> {
         let earlier: Numbered<StoredErasure> = records::read(copier.from)?;
         let key = earlier.first().map_or_else(|| self.seed.key(), |(_, erasure)| Ok(erasure.key))?;
-        let number = earlier.last().map_or(1, |(number, _)| number + 1);
+        let number = earlier.last().map_or(1, |(number, _)| number.saturating_add(1));
         let hasher = Hasher::new(&key).ok_or_else(|| EraseError::Left { what: "the key is invalid".to_owned() })?;
         let (conversations, events) = replaced.keyed_hashes(&hasher);
         let hash_before = StateHash::from_bytes(read_record(copier.from, base.generation)?.state_hash);

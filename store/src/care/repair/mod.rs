@@ -38,7 +38,7 @@ use crate::open::directory::{SharedDirectory, doing};
 use crate::open::error::OpenError;
 use crate::open::safety_copy::untouched;
 use crate::options::Options;
-use crate::state::records::{number_of as number_of_record, store_all};
+use crate::state::records::{MAX_LOST_RECORDS, number_of as number_of_record, store_all};
 use crate::storage::end_mark::{DEFAULT_STORAGE, EndMark, LastRecords, storage_folder};
 use crate::storage::fragment::Tree;
 use crate::storage::sled::{SledOptions, SledStorage};
@@ -46,9 +46,6 @@ use crate::storage::{Storage, StorageError, release};
 use crate::trace::{span, tell};
 use crate::write::batch::SubmitError;
 use crate::write::error::{CloseError, CommitError};
-
-/// Maximum number of lost records of a kind in a report.
-const MAX_LOST_RECORDS: usize = 10_000;
 
 /// Why a repair failed. The damaged database is unchanged.
 #[derive(Debug, thiserror::Error)]

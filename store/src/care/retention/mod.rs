@@ -250,7 +250,7 @@ impl Convofold {
             keyed_hash_before: keyed(&key, hash_before),
             hash_after: hash_after.to_bytes(),
         };
-        Ok((known.last() + 1, run))
+        Ok((known.last().saturating_add(1), run))
     }
 }
 
