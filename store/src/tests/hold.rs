@@ -190,6 +190,28 @@ fn a_damaged_hold_is_named_and_the_database_can_be_read_and_repaired() {
     assert_eq!(numbers(&Convofold::open(repaired).unwrap()), [1, 2]);
 }
 
+#[test]
+fn a_database_with_holds_and_no_events_can_be_repaired() {
+    let home = Home::new();
+    let db = home.open();
+    for id in ["member-1", "member-2"] {
+        db.hold(member(id), "case 17").unwrap();
+    }
+    db.close().unwrap();
+    let options = SledOptions { segment_bytes: MIN_SEGMENT_BYTES, cache_bytes: 1 << 20 };
+    let sled = SledStorage::open(&storage_folder(&home.path()).unwrap(), options).unwrap();
+    sled.put_record("holds/0000000003", b"damaged").unwrap();
+    sled.barrier().unwrap();
+    drop(sled);
+    assert!(Convofold::open(home.path()).is_err());
+    let repaired = home.dir.path().join("repaired");
+    let report = Repair::new(home.path(), &repaired).run().unwrap();
+    assert_eq!((report.events, report.lost.len(), report.lost_holds), (0, 0, vec![3]));
+    let db = Convofold::open(repaired).unwrap();
+    assert_eq!(numbers(&db), [1, 2]);
+    submit(&db, Batch::new(vec![event("member-1", "first")]));
+}
+
 /// The log is whole without it, so only HEAD knows that it existed.
 #[test]
 fn a_record_that_the_storage_has_lost_is_noticed_at_the_next_opening() {

@@ -51,7 +51,7 @@ use crate::write::error::{CloseError, CommitError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RepairError {
-    /// The directory contains no readable block and no readable page.
+    /// The directory contains no readable block, page, erasure, legal hold or run of retention.
     #[error("no readable data found in {}", .dir.display())]
     Nothing {
         /// The directory.
@@ -172,12 +172,13 @@ impl<'a> Repair<'a> {
         let gaps = gaps(&links, known);
         let from_pages =
             if gaps.is_empty() { Default::default() } else { pages::from_pages(&mut carved, &gaps).map_err(failed)? };
-        if links.is_empty() && from_pages.is_empty() {
+        let (records, lost) = records_in(&mut carved, last).map_err(failed)?;
+        // A database can have legal holds before its first event.
+        if links.is_empty() && from_pages.is_empty() && records.is_empty() {
             return Err(RepairError::Nothing { dir: self.damaged });
         }
 
         let marks = marks(&mut carved).map_err(failed)?;
-        let (records, lost) = records_in(&mut carved, last).map_err(failed)?;
         let kept = Kept { recorded: recorded_in(&mut carved).map_err(failed)?, records };
         // One group for each submission, so that each keeps the time of its commit.
         let db = Options { bounds: self.bounds, ..Options::new().group_max_events(1) }.open(new_store.path())?;
