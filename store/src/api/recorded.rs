@@ -115,7 +115,7 @@ impl Convofold {
         (xxh3_64(&[erasures.as_slice(), &retention].concat()) >> 11).max(1)
     }
 
-    /// The receipt of the erasure before which the state had this hash. So an auditor who has a backup of before can see that it
+    /// The receipt of the erasure before which the state had this hash. So an auditor who has an older backup can see that it
     /// is the state that a receipt is about.
     #[must_use]
     pub fn erasure_of(&self, hash_before: StateHash) -> Option<Erasure> {

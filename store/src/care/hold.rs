@@ -40,7 +40,8 @@ impl Convofold {
     /// whether they exist or come later. Returns its number.
     ///
     /// It is durable when this returns, and backups, restored and repaired databases have it. It changes no state and no
-    /// hash. While a compaction, an erasure or a run of retention is running, this waits for its end. Subject and reason are personal data like others, and are forgotten with [`Convofold::lift_hold`].
+    /// hash. While a compaction, an erasure or a run of retention is running, this waits for its end. The subject and the reason
+    /// are personal data; [`Convofold::lift_hold`] removes them.
     ///
     /// # Errors
     /// [`HoldError`].

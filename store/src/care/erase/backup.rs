@@ -60,7 +60,7 @@ impl Erase {
     ///
     /// The backup is restored into a folder beside it, which ends in `.erasing`; the file system must have room for two
     /// databases and a backup. The new backup is read again and folded before it replaces the file, so that a killed process
-    /// leaves the file of before or of after. It also leaves the folder, which the next call for this file removes.
+    /// leaves the old file or the new one. It also leaves the folder, which the next call for this file removes.
     ///
     /// A backup keeps the legal holds of its time. Other copies of the file are not changed.
     ///

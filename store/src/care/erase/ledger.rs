@@ -29,8 +29,8 @@ const AGAIN: &str = "again";
 
 /// The erasures of a database: receipts, and hashes by which erased conversations and events are recognised.
 ///
-/// It contains no id, number, name or text. Who has it can test whether an id that they know was erased, because the key of the
-/// hashes is in it; nobody can read ids from it. It is as confidential as a backup.
+/// It contains no id, number, name or text, and no ids can be read from it. But it contains the key of the hashes, so a person who
+/// has it can test whether an id that they know was erased. It is as confidential as a backup.
 ///
 /// ```
 /// # use convofold_store::{Batch, Convofold, Options};
@@ -50,7 +50,7 @@ const AGAIN: &str = "again";
 /// let db = Convofold::open(&dir)?;
 /// Ledger::of(&db)?.write(&file)?;
 ///
-/// // Later, from the backup of before the erasure:
+/// // Later, from the older backup:
 /// restore(&[monday], &restored, &Options::new(), |_| {})?;
 /// Ledger::read(&file)?.erase_from(&restored, &Options::new())?;
 /// # assert!(Convofold::open(&restored)?.state("m-7_1")?.is_none());
@@ -166,7 +166,7 @@ impl Ledger {
     }
 
     /// Erases again what the ledger knows from the database in this directory, which must not be open: for one that was restored
-    /// from a backup of before. A conversation is erased if its id and one of its events are known. `None` if there is none.
+    /// from an older backup. A conversation is erased if its id and one of its events are known. `None` if there is none.
     ///
     /// The database then has the erasures of the ledger beside its own, so that what was erased is recognised if it arrives
     /// again. If the process is killed, call this again. Open conversations are erased too.

@@ -1,8 +1,8 @@
-//! Erase: what is known about a member disappears, and the numbers stay.
+//! Erase: everything about a member is removed, and the numbers of reports stay.
 //!
 //! It is a compaction with a filter: the storage is written to a new folder, with other events in place of those of the
-//! member, and HEAD names the new folder in one write. A process that is killed at any moment leaves everything of before or
-//! everything of after. Decision 0041 gives the reasons.
+//! member, and HEAD names the new folder in one write. A process that is killed at any moment leaves the database as it was,
+//! or without the member. Decision 0041 gives the reasons.
 //!
 //! ```text
 //! find      which conversations are the subject's, and what each of them becomes
@@ -158,8 +158,8 @@ impl Erase {
 
     /// Whether open conversations are erased too. The default is no, and the erasure is refused then.
     ///
-    /// The erased conversation stays open, because nobody can close it: its close arrives under the id of before. Later events
-    /// under that id make a new conversation, with what they say about the member.
+    /// The erased conversation stays open, because nobody can close it: its close arrives under the old id. Later events under
+    /// the old id make a new conversation, with what they say about the member.
     #[must_use]
     pub fn open_too(mut self, is_open_too: bool) -> Self {
         self.is_open_too = is_open_too;
@@ -220,10 +220,10 @@ impl Erase {
     /// Erases the subjects from the database in this directory, which must not be open. `None` if it contains nothing of
     /// them.
     ///
-    /// Texts, names, numbers and ids of the members disappear from log, conversations, checkpoints, search index and free
-    /// space. Conversations stay under a random id, with their counts, times and agents, so that reports say the same.
+    /// Texts, names, numbers and ids of the members are removed from the log, conversations, checkpoints, the search index and
+    /// unused room. Conversations stay under a random id, with their counts, times and agents, so that reports stay the same.
     /// Erased events that arrive again are counted as erased. The file system must have room for a second copy of the
-    /// storage. When this returns, the copy has been read again and searched, and the storage of before is gone.
+    /// storage. When this returns, the copy was read again and searched, and the old storage was removed.
     ///
     /// # Errors
     /// [`EraseError`]. Nothing has changed, except with [`EraseError::Move`] and [`RewriteError::Remains`].

@@ -1,10 +1,10 @@
-//! Retention: what is old goes, by rule, and does not come back.
+//! Retention: what is older than the rules allow is removed, and does not come back.
 //!
 //! The log is trimmed first ([`Convofold::trim_log`]). Then the storage is written again without old texts and without
 //! conversations that ended long ago, as for an erasure. Decision 0045 gives the reasons.
 //!
 //! ```text
-//! plan      which conversations lose texts, and which ones go
+//! plan      which conversations lose texts, and which ones are removed
 //! copy      log, pages, heads, recorded hashes and records, without them
 //! prove     plan again, of the copy: nothing is left to do
 //! move      HEAD names the copy, memory follows
@@ -74,15 +74,15 @@ struct Removed {
 }
 
 impl Convofold {
-    /// Removes what is older than these rules say at this time. With `dry_run`, says what would be removed, and changes nothing.
+    /// Removes what is older than these rules allow at this time. With `dry_run`, reports what would be removed, and changes nothing.
     ///
-    /// The log is trimmed first. If texts or conversations go, the storage is then written again without them, while the
-    /// database is used: the file system must have room for a second copy, and commits wait only for the last step, as for
+    /// The log is trimmed first. If texts or conversations are removed, the storage is then written again without them, while
+    /// the database is used: the file system must have room for a second copy, and commits wait only for the last step, as for
     /// [`Convofold::erase`]. The copy is read again before it is used. Nothing that was removed comes back: the texts of
     /// events that arrive again, or late, are removed before they are logged, and events of removed conversations are counted as
     /// erased. Conversations under a legal hold stay as they are and are counted.
     ///
-    /// Answers about a moment, or reports of a period, from which conversations are gone fail with
+    /// Questions about a moment, and reports of a period, from which conversations were removed fail with
     /// [`StorageError::Expired`]. If the process is killed, all of the run is done, or nothing but the trim.
     ///
     /// A dry run reads every conversation; it counts only what the present log allows, without trimming it.
