@@ -794,7 +794,8 @@ typedef struct {
      */
     uint64_t disk_bytes;
     /**
-     * About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of them back.
+     * About how many of these bytes are neither the log nor the newest checkpoint; convofold_compact() gives most of
+     * them back.
      */
     uint64_t unused_bytes;
     /**
@@ -850,8 +851,8 @@ typedef struct {
      */
     size_t size;
     /**
-     * The beginning: a time in RFC 3339, a date or a local time of the zone ("2026-03-02", "2026-03-02 09:00"), or a time before
-     * now ("-7d").
+     * The beginning: a time in RFC 3339, a date or a local time of the zone ("2026-03-02", "2026-03-02 09:00"), or a
+     * time before now ("-7d").
      */
     const char *from;
     /**
@@ -1210,11 +1211,14 @@ convofold_error convofold_close(convofold_db db);
 
 /**
  * Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
- * `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `scan_finding` and more.
+ * `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `scan_finding`, and more. If records of
+ * erasures or legal holds are damaged, `damaged_erasures` and `damaged_holds` have their numbers; only a database that is
+ * opened for reading has any.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  */
-convofold_error convofold_recovery_json(convofold_db db, char **json);
+convofold_error convofold_recovery_json(convofold_db db,
+                                        char **json);
 
 /**
  * Waits until all events ingested before this call survive a power cut.
@@ -1438,11 +1442,12 @@ convofold_error convofold_suspects_json(convofold_db db,
                                         char **json);
 
 /**
- * Sets `json` to what happened, by time and group: a JSON object with `from`, `to`, `every`, `zone`, `tzdb` (the version of the
- * database of time zones) and `rows`, one for each bucket and group. A row has `from` and `to`, `by` (the values of its group; an
- * agent has `tenant`, `id` and `name`), and each measure under its name: a number, or an object for levels (`end`, `max`,
- * `mean`), durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`) and `within` (`met`, `missed`, `pending`, `share`).
- * Durations are in milliseconds. docs/measures.md defines each measure.
+ * Sets `json` to what happened, by time and group: a JSON object with `from`, `to`, `every`, `zone`, `tzdb` (the
+ * version of the database of time zones) and `rows`, one for each bucket and group. A row has `from` and `to`, `by`
+ * (the values of its group; an agent has `tenant`, `id` and `name`), and each measure under its name: a number, or an
+ * object for levels (`end`, `max`, `mean`), durations (`n`, `pending`, `mean`, `p50`, `p90`, `p95`, `max`) and
+ * `within` (`met`, `missed`, `pending`, `share`). Durations are in milliseconds. docs/measures.md defines each
+ * measure.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
@@ -1454,10 +1459,11 @@ convofold_error convofold_report_json(convofold_db db,
                                       char **json);
 
 /**
- * Sets `json` to what a measure of a report counted: a JSON object with `measure` and `rows`, one for each conversation, message
- * or turn. There are as many as the number says, then come those that are pending. A row has `from` and `to` of the bucket, `by`,
- * `conversation` (its id), `since` (when it began), `at` (when it happened or ended), `value` (its duration, or its unread
- * messages) and `outcome` (`met`, `missed` or `pending`). What does not apply is null. `measures` of the query has no effect.
+ * Sets `json` to what a measure of a report counted: a JSON object with `measure` and `rows`, one for each
+ * conversation, message or turn. There are as many as the number says, then come those that are pending. A row has
+ * `from` and `to` of the bucket, `by`, `conversation` (its id), `since` (when it began), `at` (when it happened or
+ * ended), `value` (its duration, or its unread messages) and `outcome` (`met`, `missed` or `pending`). What does not
+ * apply is null. `measures` of the query has no effect.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
@@ -1499,11 +1505,10 @@ convofold_error convofold_export(convofold_db db, convofold_on_bytes on_bytes, v
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export().
+ * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the
+ * same as for convofold_export().
  */
-convofold_error convofold_export_file(convofold_db db,
-                                      const char *file,
-                                      char **json);
+convofold_error convofold_export_file(convofold_db db, const char *file, char **json);
 
 /**
  * Writes every accepted event as a line of JSON in convofold's own format, in the order of the log. Ingesting or
@@ -1526,11 +1531,10 @@ convofold_error convofold_export_events(convofold_db db, convofold_on_bytes on_b
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the same as for convofold_export_events().
+ * Errors: INVALID_ARGUMENT (a file inside the database), NOT_FOUND, IO (the file cannot be written); otherwise the
+ * same as for convofold_export_events().
  */
-convofold_error convofold_export_events_file(convofold_db db,
-                                             const char *file,
-                                             char **json);
+convofold_error convofold_export_events_file(convofold_db db, const char *file, char **json);
 
 /**
  * Opens a view of the database at a moment. Events that arrive after this call are in no answer of the view.
@@ -1905,8 +1909,9 @@ convofold_error convofold_audit(convofold_db db,
  * Recovers what can be read of the damaged database in `damaged` into a new database in `repaired`. The damaged
  * database is not changed. The folder `repaired` must be empty or must not exist.
  *
- * `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events) and
- * more.
+ * `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events),
+ * `lost_erasures`, `lost_holds` and `lost_retention_runs` (numbers of those whose records are lost: what they erased or
+ * removed comes back if it arrives again, and a lost hold keeps nothing), and more.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
@@ -1935,11 +1940,13 @@ convofold_error convofold_trim(convofold_db db, int64_t before_ms, char **json);
  * Writes the storage again without the room that it no longer uses, while the database stays in use. A replay leaves about
  * half of the file unused, and convofold_trim() what it removed. The disk needs room for a second copy. Nothing else changes.
  *
- * `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`, and `damaged_values` if
+ * stored values with recorded hashes were damaged and are gone.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later), POISONED, IO.
+ * Errors: BUSY (another compaction or a trim is running, or checkpoints were written meanwhile; try again later),
+ * POISONED, IO.
  */
 convofold_error convofold_compact(convofold_db db,
                                   char **json);
@@ -1951,7 +1958,8 @@ convofold_error convofold_compact(convofold_db db,
  * `subjects` is a JSON object with arrays of texts: `members` (business ids and channel ids, or
  * "superoffice:TENANT:customer:ID" and "superoffice:TENANT:contact:ID"), `numbers` and `conversations` (ids).
  *
- * `json` can be NULL. Otherwise it is set to a JSON object with `conversations` and `events`.
+ * `json` can be NULL. Otherwise it is set to a JSON object with the numbers of `conversations`, `events`, and `lines` of other
+ * files in the folder of the database.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
@@ -1973,8 +1981,10 @@ convofold_error convofold_disclose(convofold_db db,
  * (why, for the receipt; it must not name the member), `open_too` (true: open conversations are erased, too) and `dry_run`
  * (true: nothing is changed).
  *
- * `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt, or null if nothing is about the members;
- * or with `would_erase`: an array of the conversations that would be erased.
+ * `json` can be NULL. Otherwise it is set to a JSON object with `erased`: the receipt with `also_elsewhere`,
+ * `before_bytes` and `after_bytes`, and `damaged_values` if stored values with recorded hashes were damaged and are
+ * gone; or null if nothing is about the members. With `dry_run`, it has `would_erase`: an array of the conversations
+ * that would be erased.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
@@ -1994,13 +2004,13 @@ convofold_error convofold_erase(convofold_db db,
 convofold_error convofold_erasures_json(convofold_db db, char **json);
 
 /**
- * Places a legal hold: conversations of this member, those that come later included, are neither erased nor removed by
- * retention until it is lifted. It survives a power cut when the call returns.
+ * Places a legal hold: until it is lifted, conversations of this member are neither erased nor removed by retention. This
+ * includes conversations that begin later. The hold survives a power cut when the call returns.
  *
- * `subject` is a JSON object with one text: `member`, `number` or `conversation`. `number` can be NULL; otherwise it is set to the
- * number of the hold.
+ * `subject` is a JSON object with one text: `member`, `number` or `conversation`. `reason` is not empty. `number` can be
+ * NULL; otherwise it is set to the number of the hold.
  *
- * Errors: INVALID_ARGUMENT (`subject` has another form), POISONED, IO.
+ * Errors: INVALID_ARGUMENT (`subject` has another form, or `reason` is empty or too long), POISONED, IO.
  */
 convofold_error convofold_hold(convofold_db db,
                                const char *subject,
@@ -2022,19 +2032,19 @@ convofold_error convofold_lift_hold(convofold_db db, uint64_t number);
 convofold_error convofold_holds_json(convofold_db db, char **json);
 
 /**
- * Applies rules of retention while the database stays in use: removes from the log, from conversations and of conversations
- * what is older than the rules allow.
+ * Removes events from the log, texts, and closed conversations that are older than the rules allow, while the database
+ * stays in use.
  *
- * `rules` is a JSON object with durations in milliseconds: `log_ms`, `texts_ms`, `closed_ms`, and `tenants`, an object with
- * `texts_ms` and `closed_ms` for each tenant that has rules of its own. At least one of them is there. `now_ms` is the time to which
- * they count. With `dry_run` other than 0, nothing is changed.
+ * `rules` is a JSON object with at least one of these members: `log_ms`, `texts_ms` and `closed_ms` (ages in milliseconds),
+ * and `tenants`, an object with `texts_ms` and `closed_ms` for each tenant that has ages of its own. `now_ms` is the time at
+ * which something has such an age. With `dry_run` other than 0, nothing is changed.
  *
- * `json` can be NULL. Otherwise it is set to a JSON object that says what was removed, or would be.
+ * `json` can be NULL. Otherwise it is set to a JSON object that describes what was removed, or would be.
  *
  * Ownership: the caller owns `json`; release it with convofold_string_free().
  *
- * Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation reads or writes the
- * whole database); DAMAGED, POISONED, IO.
+ * Errors: INVALID_ARGUMENT (`rules` has another form or no rule, or `now_ms` is out of range); BUSY (another operation
+ * reads or writes the whole database); DAMAGED, POISONED, IO.
  */
 convofold_error convofold_retain(convofold_db db,
                                  const char *rules,

@@ -205,7 +205,8 @@ pub extern "C" fn convofold_close(db: Db) -> Error {
 
 /// Sets `json` to a report of what opening found and did: a JSON object with `is_new`, `checkpoint_seq`,
 /// `events_replayed`, `last_seq`, `skipped` (checkpoints that could not be used), `scan_finding`, and more. If records of
-/// erasures are damaged, `damaged_erasures` has their numbers; only a database that is opened for reading has any.
+/// erasures or legal holds are damaged, `damaged_erasures` and `damaged_holds` have their numbers; only a database that is
+/// opened for reading has any.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 #[unsafe(no_mangle)]

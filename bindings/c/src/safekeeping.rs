@@ -179,7 +179,8 @@ pub unsafe extern "C" fn convofold_audit(
 /// database is not changed. The folder `repaired` must be empty or must not exist.
 ///
 /// `on_step` and `json` can be NULL. `json` is set to a JSON object with `events`, `lost` (ranges of lost events),
-/// `lost_erasures` (numbers of erasures whose records are lost: what they erased comes back if it arrives again) and more.
+/// `lost_erasures`, `lost_holds` and `lost_retention_runs` (numbers of those whose records are lost: what they erased or
+/// removed comes back if it arrives again, and a lost hold keeps nothing), and more.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///
@@ -231,7 +232,8 @@ pub unsafe extern "C" fn convofold_trim(db: Db, before_ms: i64, json: *mut *mut 
 /// Writes the storage again without the room that it no longer uses, while the database stays in use. A replay leaves about
 /// half of the file unused, and convofold_trim() what it removed. The disk needs room for a second copy. Nothing else changes.
 ///
-/// `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`.
+/// `json` can be NULL. Otherwise it is set to a JSON object with `before_bytes` and `after_bytes`, and `damaged_values` if
+/// stored values with recorded hashes were damaged and are gone.
 ///
 /// Ownership: the caller owns `json`; release it with convofold_string_free().
 ///

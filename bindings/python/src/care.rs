@@ -174,6 +174,8 @@ result! {
         before_bytes: u64,
         /// Size of the storage now, in bytes.
         after_bytes: u64,
+        /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+        damaged_values: u64,
     }
 }
 
@@ -192,6 +194,10 @@ result! {
         bookmarks_dropped: Vec<String>,
         /// Numbers of erasures whose records are lost: what they erased comes back if it arrives again.
         lost_erasures: Vec<u64>,
+        /// Numbers of legal holds whose records are lost: they keep nothing any more, so place them again.
+        lost_holds: Vec<u64>,
+        /// Numbers of runs of retention whose records are lost: what they removed comes back if it arrives again.
+        lost_retention_runs: Vec<u64>,
         /// Number of conversations in the new database.
         conversations: u64,
         /// State hash of the new database.

@@ -131,6 +131,8 @@ result! {
         before_bytes: u64,
         /// Size of the storage now, in bytes.
         after_bytes: u64,
+        /// Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+        damaged_values: u64,
     }
 }
 

@@ -273,6 +273,8 @@ result! {
         /// Numbers of erasures whose records are damaged. Only a database that is opened for reading has any; otherwise opening
         /// fails.
         damaged_erasures: Vec<u64>,
+        /// The same for legal holds.
+        damaged_holds: Vec<u64>,
         /// Number of values outside the part of the file that is made durable. Always 0.
         stray_values: u64,
         /// Duration in milliseconds.

@@ -566,6 +566,11 @@ class Compacted:
         """
         Size of the storage before, in bytes.
         """
+    @property
+    def damaged_values(self, /) -> int:
+        """
+        Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
+        """
     def to_dict(self, /) -> dict[str, Any]:
         """
         Returns the fields as a dict of plain values, nested results included, which `json.dumps` accepts.
@@ -2695,6 +2700,11 @@ class Recovery:
         fails.
         """
     @property
+    def damaged_holds(self, /) -> list[int]:
+        """
+        The same for legal holds.
+        """
+    @property
     def events_replayed(self, /) -> int:
         """
         Number of events folded after the checkpoint.
@@ -2858,6 +2868,16 @@ class RepairReport:
         Numbers of erasures whose records are lost: what they erased comes back if it arrives again.
         """
     @property
+    def lost_holds(self, /) -> list[int]:
+        """
+        Numbers of legal holds whose records are lost: they keep nothing any more, so place them again.
+        """
+    @property
+    def lost_retention_runs(self, /) -> list[int]:
+        """
+        Numbers of runs of retention whose records are lost: what they removed comes back if it arrives again.
+        """
+    @property
     def state_hash(self, /) -> str:
         """
         State hash of the new database.
@@ -3009,6 +3029,11 @@ class Retained:
     def before_bytes(self, /) -> int:
         """
         Size of the storage before, in bytes.
+        """
+    @property
+    def damaged_values(self, /) -> int:
+        """
+        Number of stored values with recorded hashes that were damaged, and are gone. Each had up to 128.
         """
     @property
     def run(self, /) -> RetentionRun:
