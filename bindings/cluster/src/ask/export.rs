@@ -98,6 +98,7 @@ impl GatherView<'_> {
     }
 
     /// The conflicts of all conversations, by partition; those of a partition are in the order of its conversations.
+    /// The sequence numbers are those of the owner that answers.
     ///
     /// # Errors
     /// [`GatherError`]
