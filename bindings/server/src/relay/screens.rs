@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use super::session::Holder;
@@ -161,10 +161,19 @@ impl Relayed {
         let mut shown = self.screens.shown.lock();
         let screen = shown.entry(watched.clone()).or_insert_with(|| {
             let screen = Arc::<Screen>::default();
-            tokio::spawn(show(self.clone(), watched.clone(), screen.clone()));
+            let shown = tokio::spawn(show(self.clone(), watched.clone(), screen.clone()));
+            tokio::spawn(self.clone().end_failed(shown, watched.clone(), screen.clone()));
             screen
         });
         (screen.clone(), [screen.board.subscribe(), screen.day.subscribe()])
+    }
+
+    /// Ends the streams of a screen whose task failed: their readers come again.
+    async fn end_failed(self, shown: JoinHandle<()>, watched: Watched, screen: Arc<Screen>) {
+        if shown.await.is_err() {
+            self.screens.shown.lock().retain(|known, of| *known != watched || !Arc::ptr_eq(of, &screen));
+            screen.board.send_replace(Some(Event { bytes: Bytes::new(), is_last: true }));
+        }
     }
 
     /// Forgets a screen that nobody watches. Returns whether it did.
