@@ -80,9 +80,9 @@ impl<T> Gathered<T> {
         Gathered { answer: change(self.answer), partitions: self.partitions, missing: self.missing }
     }
 
-    /// Adds what is missing in another answer, of which this one is made too.
-    pub(super) fn note(&mut self, missing: &[Missing]) {
-        for one in missing {
+    /// Adds what is missing in another answer, of which this one is made too, and what is stale in it.
+    pub(super) fn note<U>(&mut self, other: &Gathered<U>) {
+        for one in &other.missing {
             if self.missing.iter().all(|known| known.partition != one.partition) {
                 self.missing.push(one.clone());
             }
@@ -90,6 +90,10 @@ impl<T> Gathered<T> {
         let missing = &self.missing;
         self.partitions.retain(|from| missing.iter().all(|one| one.partition != from.partition));
         self.missing.sort_by_key(|one| one.partition);
+        for stale in other.stale() {
+            let known = self.partitions.iter_mut().find(|known| known.partition == stale.partition);
+            known.into_iter().for_each(|known| known.clone_from(stale));
+        }
     }
 }
 
@@ -97,5 +101,33 @@ impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let why = if self.why.is_empty() { "it has no owner".to_owned() } else { self.why.join("; ") };
         write!(f, "partition {} is missing: {why}", self.partition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_made_of_several_is_stale_or_incomplete_if_one_of_them_is() {
+        let from = |partition, node: &str, is_stale| PartitionAnswer {
+            partition,
+            node: node.to_owned(),
+            log_seq: None,
+            lag: None,
+            state: None,
+            verified_age_ms: None,
+            is_stale,
+        };
+        let gathered = |partitions: Vec<PartitionAnswer>, missing: &[u32]| Gathered {
+            answer: (),
+            partitions,
+            missing: missing.iter().map(|partition| Missing { partition: *partition, why: Vec::new() }).collect(),
+        };
+        let mut first = gathered((0..4).map(|partition| from(partition, "a", partition == 2)).collect(), &[]);
+        first.note(&gathered(vec![from(0, "b", false), from(1, "b", true), from(2, "b", false)], &[3]));
+        let named: Vec<_> = first.partitions.iter().map(|from| (from.partition, &*from.node, from.is_stale)).collect();
+        assert_eq!(named, [(0, "a", false), (1, "b", true), (2, "a", true)]);
+        assert_eq!(first.missing.iter().map(|missing| missing.partition).collect::<Vec<_>>(), [3]);
     }
 }

@@ -109,12 +109,12 @@ impl GatherView<'_> {
         for list in gathered.answer.iter_mut().filter(|list| list.needs_more()) {
             list.next = None;
         }
+        gathered.note(&more);
         for more in more.answer.into_iter().map(Ahead::of) {
             if let Some(known) = gathered.answer.iter_mut().find(|list| list.partition == more.partition) {
                 (known.ready, known.next) = (more.ready, more.next);
             }
         }
-        gathered.note(&more.missing);
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl GatherView<'_> {
         }
         let others = self.each(questions).await?;
         let know_all = others.answer.iter().any(|(_, page)| !page.rows.is_empty());
-        gathered.note(&others.missing);
+        gathered.note(&others);
         Ok(if know_all { Vec::new() } else { UnknownValue::of_all(reasons) })
     }
 }

@@ -158,9 +158,9 @@ fn list(view: &GatherView<'_>, asked: &Asked) -> Result<Value, Refused> {
         .reverse(parsed(asked, "reverse")?.unwrap_or(false))
         .limit(limit)
         .cursor(parsed::<convofold::Cursor>(asked, "cursor")?);
-    let (conditions, unknown) = conditions(view, asked)?;
+    let (conditions, present) = conditions(view, asked)?;
     let mut gathered = view.list(List { query: &query, conditions: &conditions, has_whole })?;
-    gathered.note(&unknown);
+    gathered.note(&present);
     Ok(told(gathered, |page| {
         let ListedPage { conversations, rows, next, unknown, moment, .. } = page;
         let mut answer = json!({ "conversations": conversations, "next_cursor": next, "unknown": unknown });
@@ -174,21 +174,20 @@ fn list(view: &GatherView<'_>, asked: &Asked) -> Result<Value, Refused> {
     }))
 }
 
-/// The conditions of a list, with times in place of durations, and the partitions without which these may be too early.
-fn conditions(view: &GatherView<'_>, asked: &Asked) -> Result<(Params, Vec<Missing>), Refused> {
-    let mut unknown = Vec::new();
+/// The conditions of a list, with times in place of durations, and to which time they count.
+fn conditions(view: &GatherView<'_>, asked: &Asked) -> Result<(Params, Gathered<i64>), Refused> {
+    let mut present = Gathered::default();
     let mut conditions: Vec<_> =
         asked.params.iter().filter(|(name, _)| !OF_LIST.contains(&name.as_str())).cloned().collect();
     for (span, since) in SPANS {
         let Some(length) = parsed::<Span>(asked, span)? else { continue };
-        let (now_ms, missing) = view.present_ms()?;
-        unknown.extend(missing);
+        present = view.present_ms()?;
         let length_ms = i64::try_from(length.0.as_millis()).unwrap_or(i64::MAX);
-        let earliest = parsed::<i64>(asked, since)?.into_iter().chain([now_ms.saturating_sub(length_ms)]).min();
+        let earliest = parsed::<i64>(asked, since)?.into_iter().chain([present.answer.saturating_sub(length_ms)]).min();
         conditions.retain(|(name, _)| name != span && name != since);
         conditions.extend(earliest.map(|ms| (since.to_owned(), ms.to_string())));
     }
-    Ok((conditions, unknown))
+    Ok((conditions, present))
 }
 
 /// A report with who answered. It is written as it is: measures and groups have an order, and numbers all digits.
@@ -224,7 +223,7 @@ fn report(view: &GatherView<'_>, asked: &Asked) -> Result<String, Refused> {
         excluded_agents: repeated("exclude_agent"),
         tenants: Some(repeated("tenant")).filter(|tenants| !tenants.is_empty()),
     };
-    let query = params.query(view.present_ms()?.0).map_err(|error| refused(400, error))?;
+    let query = params.query(view.present_ms()?.answer).map_err(|error| refused(400, error))?;
     let measured = view.measures(&query)?;
     let stale = measured.stale().cloned().collect();
     let Gathered { answer: mut report, partitions, missing } = measured;

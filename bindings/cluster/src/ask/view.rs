@@ -9,7 +9,7 @@ use convofold::{
 };
 use convofold_server::{ListedPage, Question, Questions};
 
-use super::answer::{Gathered, Missing};
+use super::answer::Gathered;
 use super::asking::Parts;
 use super::error::GatherError;
 use super::gather::Gather;
@@ -92,7 +92,7 @@ impl<'a> GatherView<'a> {
             let (mut agents, renamed) = numbers::agents(loads);
             for (tenant, id) in &renamed {
                 let name = self.latest_name(tenant.as_deref(), id).await?;
-                gathered.note(&name.missing);
+                gathered.note(&name);
                 let is_it = |load: &&mut AgentLoad| {
                     load.tenant == *tenant && load.agent.as_ref().is_some_and(|agent| agent.id.as_ref() == Some(id))
                 };
@@ -154,9 +154,9 @@ impl<'a> GatherView<'a> {
     /// # Errors
     /// [`GatherError`]
     pub fn measures(&self, query: &ReportQuery) -> Result<Gathered<Report>, GatherError> {
-        let (now_ms, unknown) = self.present_ms()?;
+        let present = self.present_ms()?;
         let mut query = query.clone();
-        query.to_ms = query.to_ms.min(now_ms);
+        query.to_ms = query.to_ms.min(present.answer);
         // An invalid query is refused before anybody is asked.
         let mut report = ReportBuilder::new(query.clone())?;
         let gathered = self.gather.wait(self.all(Arc::new(self.questions().report_parts(&query))))?;
@@ -166,14 +166,14 @@ impl<'a> GatherView<'a> {
         }
         report.expect_size()?;
         let mut measured = Gathered { answer: report.finish(), partitions, missing };
-        measured.note(&unknown);
+        measured.note(&present);
         Ok(measured)
     }
 
-    /// The time to which ages count, and the partitions without which it may be too early.
-    pub(super) fn present_ms(&self) -> Result<(i64, Vec<Missing>), GatherError> {
+    /// The time to which ages count. It may be too early if partitions are missing or stale.
+    pub(super) fn present_ms(&self) -> Result<Gathered<i64>, GatherError> {
         let moment = if self.is_past() { self.moment()? } else { Gathered::default() };
-        Ok((moment.answer.time.unwrap_or_else(|| Time::now().ms()), moment.missing))
+        Ok(moment.map(|moment| moment.time.unwrap_or_else(|| Time::now().ms())))
     }
 
     /// The state of a conversation, and how its events arrived; `None` if it did not exist. One partition is asked, and if it is
