@@ -277,7 +277,7 @@ impl Shared {
         &self.config
     }
 
-    /// What the requests to a database share; `None` if there is none of this name.
+    /// What the requests to a database share; `None` if no database has this name.
     pub(crate) fn app(&self, name: &str) -> Option<App> {
         self.mounted.read().get(name).map(|mounted| mounted.app.clone())
     }

@@ -120,7 +120,7 @@ impl Remote {
     }
 }
 
-/// Without it, a connection to a machine that is cut off stays open for ever.
+/// Without it, a connection to a machine that is cut off is never closed.
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;

@@ -113,7 +113,7 @@ impl Client {
     }
 
     /// Sets how long the server may be silent: an answer that is read as a whole must come within this time, and the parts of
-    /// one that is read while it arrives must not be further apart. Default: for ever, because a verification, for instance, takes long; a
+    /// one that is read while it arrives must not be further apart. Default: no limit, because a verification, for instance, takes long; a
     /// machine that is cut off is noticed in any case.
     #[must_use]
     pub fn patience(mut self, within: Duration) -> Self {

@@ -26,7 +26,7 @@ use crate::routes::{PROBLEM, VERSION};
 pub(super) struct Requests {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) token: Option<HeaderValue>,
-    /// How long the server may be silent; `None`: for ever.
+    /// How long the server may be silent; `None`: no limit.
     pub(super) patience: Option<Duration>,
     /// How much of answers is read; `None`: all.
     pub(super) allowance: Option<Arc<Allowance>>,
