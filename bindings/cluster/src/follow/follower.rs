@@ -23,9 +23,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const REFUSED_PAUSE: Duration = Duration::from_secs(30);
 /// The pause after a message could not be kept.
 const HOLD_PAUSE: Duration = Duration::from_secs(1);
-/// How often a gap or a rollback must be found, and the pause between: a replica that is behind answers the same.
-const CONFIRMATIONS: u32 = 3;
-const CONFIRM_PAUSE: Duration = Duration::from_millis(500);
+/// How often a gap or a rollback must be found, and the pause between. A broker that was cut off takes itself for the leader for
+/// some ten seconds, and knows nothing newer.
+const CONFIRMATIONS: u32 = 6;
+const CONFIRM_PAUSE: Duration = Duration::from_secs(3);
 /// The longest pause in which nobody looks whether to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 

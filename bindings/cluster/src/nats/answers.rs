@@ -1,6 +1,8 @@
 //! The answers of JetStream.
 
 use async_nats::Message as Answer;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use convofold::Time;
 use serde::Deserialize;
 
@@ -99,18 +101,32 @@ impl Info {
     }
 }
 
-/// Whether the leader has a message, by its answer to a request for it.
-pub(super) fn has_message(stream: &str, answer: &[u8]) -> Result<bool, SourceError> {
+/// The message that the leader has, by its answer to a request for it.
+pub(super) fn stored_message(stream: &str, answer: &[u8]) -> Result<Option<Message>, SourceError> {
     #[derive(Deserialize)]
     struct Found {
         error: Option<ApiError>,
+        message: Option<Stored>,
     }
-    let found: Found =
-        serde_json::from_slice(answer).map_err(|error| broken(format!("a message of {stream}: {error}")))?;
-    match found.error {
-        None => Ok(true),
-        Some(ApiError { code: 404, .. }) => Ok(false),
-        Some(ApiError { code, description }) => Err(unreachable(format!("{stream}: {description} ({code})"))),
+    #[derive(Deserialize)]
+    struct Stored {
+        seq: u64,
+        time: String,
+        /// Left out if it is empty.
+        #[serde(default)]
+        data: String,
+    }
+    let nonsense = |error: &dyn std::fmt::Display| broken(format!("a message of {stream}: {error}"));
+    let found: Found = serde_json::from_slice(answer).map_err(|error| nonsense(&error))?;
+    match (found.error, found.message) {
+        (Some(ApiError { code: 404, .. }), _) => Ok(None),
+        (Some(ApiError { code, description }), _) => Err(unreachable(format!("{stream}: {description} ({code})"))),
+        (None, None) => Err(nonsense(&"it is not there")),
+        (None, Some(Stored { seq, time, data })) => {
+            let time_ms = Time::parse_rfc3339(&time).map_err(|error| nonsense(&error))?.ms();
+            let payload = STANDARD.decode(data).map_err(|error| nonsense(&error))?;
+            Ok(Some(Message { seq, time_ms, payload }))
+        }
     }
 }
 
@@ -139,14 +155,16 @@ mod tests {
 
     #[test]
     fn only_the_leader_says_that_a_message_is_not_there() {
-        let found = |answer: &str| has_message("CF_chat_0", answer.as_bytes());
+        let found = |answer: &str| stored_message("CF_chat_0", answer.as_bytes());
         assert_eq!(
-            found(r#"{"type":"x","message":{"subject":"cf.chat.0","seq":7,"data":"eA==","time":"x"}}"#),
-            Ok(true)
+            found(
+                r#"{"type":"x","message":{"subject":"cf.chat.0","seq":7,"data":"eA==","time":"1970-01-01T00:00:01.5Z"}}"#
+            ),
+            Ok(Some(Message { seq: 7, time_ms: 1_500, payload: b"x".to_vec() }))
         );
         assert_eq!(
             found(r#"{"type":"x","error":{"code":404,"err_code":10037,"description":"no message found"}}"#),
-            Ok(false)
+            Ok(None)
         );
         assert!(matches!(found(r#"{"error":{"code":503}}"#), Err(SourceError::Unreachable { .. })));
         assert!(matches!(found("no JSON"), Err(SourceError::Broken { .. })));

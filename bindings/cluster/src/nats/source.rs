@@ -6,7 +6,7 @@ use async_nats::Subscriber;
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 
-use super::answers::{Direct, Info, has_message};
+use super::answers::{Direct, Info, stored_message};
 use super::connection::{ANSWER_TIMEOUT, Nats, unreachable};
 use crate::log::{LogIdentity, Mark, Message, Source, SourceError};
 
@@ -138,16 +138,9 @@ impl Source for NatsSource {
 
     fn mark(&mut self, seq: u64) -> Result<Option<Mark>, SourceError> {
         let request = format!(r#"{{"seq":{seq}}}"#).into_bytes();
-        let answer = self.nats.request(direct_get(&self.stream), request.clone())?;
-        if let Direct::Message(message) = Direct::of(&answer)? {
-            return Ok(Some(Mark::of(&message)));
-        }
-        // Any replica has answered, also one that is behind.
+        // Not by direct get, which any replica answers, also one that is behind or has other messages than the leader.
         let answer = self.nats.request(format!("$JS.API.STREAM.MSG.GET.{}", self.stream), request)?;
-        if has_message(&self.stream, &answer.payload)? {
-            return Err(unreachable(format!("a replica of {} does not have message {seq} yet", self.stream)));
-        }
-        Ok(None)
+        Ok(stored_message(&self.stream, &answer.payload)?.as_ref().map(Mark::of))
     }
 
     fn read(&mut self, after: u64, max: usize, wait: Duration) -> Result<Vec<Message>, SourceError> {
