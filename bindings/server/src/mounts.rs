@@ -36,6 +36,9 @@ use crate::tokens::{Role, TokenFile, Tokens};
 const PREFIX: &str = "/partitions/";
 /// The path of a database below which only callers are answered that may read all of it.
 const ALL: &str = "all/";
+/// The requests below these paths, except GET, are about the database as it is, whatever its log does: an erasure must not wait for
+/// brokers. All others are questions about what the log says.
+const ABOUT_DATABASE: [&str; 7] = ["erase", "holds", "retain", "compact", "trim", "verify", "audit"];
 /// The time in which threads end that wrote to a client.
 const THREADS_GRACE: Duration = Duration::from_secs(1);
 
@@ -264,6 +267,12 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     response
 }
 
+/// Whether a request is about what the log says. `path` has no slash at its beginning.
+fn is_question(method: &Method, path: &str) -> bool {
+    let name = path.strip_prefix("api/v1/").and_then(|path| path.split('/').next());
+    *method == Method::GET || !name.is_some_and(|name| ABOUT_DATABASE.contains(&name))
+}
+
 /// The same address with this path, which has no slash at its beginning.
 fn below(uri: &Uri, path: &str) -> Option<Uri> {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -305,8 +314,7 @@ impl Shared {
         let router = router.ok_or_else(|| elsewhere(name))?;
         let all = rest.strip_prefix(ALL);
         let is_all = all.is_some();
-        // What is no question changes this database, whatever its log does: an erasure must not wait for brokers.
-        if !is_all && request.method() == Method::GET {
+        if !is_all && is_question(request.method(), rest) {
             self.overview.answers(name).map_err(Problem::unavailable)?;
         }
         *request.uri_mut() = below(request.uri(), all.unwrap_or(rest)).ok_or_else(no_path)?;
@@ -452,6 +460,7 @@ mod tests {
         }
         // An erasure is no question. The body is not one of an erasure.
         assert_eq!(node.send("/partitions/5/api/v1/erase"), 400);
+        assert_eq!(node.send("/partitions/5/api/v1/disclose"), 503);
     }
 
     #[test]
