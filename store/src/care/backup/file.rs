@@ -12,6 +12,11 @@ use super::{BackupFileError, Progress};
 use crate::damage::Damage;
 use crate::format::backup::{self as frames, BackupEnd, BackupHeader};
 use crate::format::block::LogPosition;
+use crate::format::holds::StoredHold;
+use crate::format::numbered::NumberedRecords;
+use crate::state::erasures::Erasure;
+use crate::state::holds::Hold;
+use crate::state::retention::RetentionRun;
 
 /// Larger than any end frame; a bookmark has a few kilobytes.
 const MAX_END_BYTES: u64 = 1 << 30;
@@ -50,6 +55,32 @@ pub struct BackupContents {
     pub bytes: u64,
 }
 
+/// The erasures, legal holds and runs of retention in a backup: the number of each, and when it was, in milliseconds since the
+/// epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupRecords {
+    /// The erasures.
+    pub erasures: Vec<(u64, i64)>,
+    /// The legal holds that were not lifted.
+    pub holds: Vec<(u64, i64)>,
+    /// The runs of retention.
+    pub retention_runs: Vec<(u64, i64)>,
+}
+
+impl BackupRecords {
+    /// Those of a database: with the same records and the same state as a backup, it has nothing that the backup lacks, and lacks
+    /// nothing that the backup has.
+    #[must_use]
+    pub fn of(erasures: &[Erasure], holds: &[Hold], retention_runs: &[RetentionRun]) -> Self {
+        Self {
+            erasures: erasures.iter().map(|erasure| (erasure.number, erasure.at)).collect(),
+            holds: holds.iter().map(|hold| (hold.number, hold.at)).collect(),
+            retention_runs: retention_runs.iter().map(|run| (run.number, run.at)).collect(),
+        }
+    }
+}
+
 impl BackupFile {
     /// Reads the beginning and the end of a file, whatever its size. [`BackupFile::check`] reads the rest.
     ///
@@ -83,6 +114,19 @@ impl BackupFile {
             fold_version: self.end.fold_version,
             state_hash: self.end.state_hash,
             bytes: self.bytes,
+        }
+    }
+
+    /// The erasures, legal holds and runs of retention in it.
+    #[must_use]
+    pub fn records(&self) -> BackupRecords {
+        let NumberedRecords { erasures, holds, retention_runs } = &self.end.records;
+        let ms = |at_ms: u64| i64::try_from(at_ms).unwrap_or(i64::MAX);
+        let placed = |(number, StoredHold(hold)): &(u64, StoredHold)| Some((*number, ms(hold.as_ref()?.at_ms)));
+        BackupRecords {
+            erasures: erasures.iter().map(|(number, erasure)| (*number, ms(erasure.at_ms))).collect(),
+            holds: holds.iter().filter_map(placed).collect(),
+            retention_runs: retention_runs.iter().map(|(number, run)| (*number, run.at_ms)).collect(),
         }
     }
 

@@ -44,7 +44,7 @@ use crate::trace::{span, tell};
 use convofold_engine::Seq;
 
 pub use error::{BackupError, BackupFileError, RestoreError};
-pub use file::{BackupContents, BackupFile};
+pub use file::{BackupContents, BackupFile, BackupRecords};
 pub use restore::{RestoreReport, restore, restore_and_erase};
 pub use source::{BackupPlace, BackupSource, InvalidPlace, RunningBackup};
 

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use convofold::backup::{self, BackupContents, BackupFile, BackupOptions, restore};
+use convofold::backup::{self, BackupContents, BackupFile, BackupOptions, BackupRecords, restore};
 use convofold::{FOLD_VERSION, Options, StateHash};
 use convofold_cluster::ClusterMap;
 use convofold_cluster::node::PartitionStatus;
-use convofold_server::Client;
+use convofold_server::{Client, ClientError};
 
 use super::status::ask;
 use super::{LogArgs, SILENCE, TokenArgs, failed};
@@ -31,8 +31,8 @@ const MADE_CHARS: usize = 40;
 /// p7-20261130T091500Z-00000000000000123456.cfbk. `convofold cluster restore` takes the newest one. A backup has the bookmark of the
 /// partition, so a node that restores it continues from there.
 ///
-/// A partition in which nothing has changed since its last backup is done. After an erasure, the file of the same message is
-/// replaced; delete the older ones, which have what was erased.
+/// A partition in which nothing has changed since its last backup is done. After an erasure, a run of retention, or a change of
+/// legal holds, the file of the same message is replaced; delete the older ones, which have what was erased.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
     #[command(flatten)]
@@ -116,11 +116,13 @@ impl BackupArgs {
         let PartitionStatus { partition, log_seq, hash, .. } = status;
         let incarnation = status.incarnation.as_deref().ok_or("it has not reached the log yet")?;
         let path = self.to.join(file_name(*partition, incarnation, *log_seq));
-        if let Some(contents) = unchanged(&path, *hash) {
-            return Ok(Done { path, contents, is_new: false });
-        }
         let client = Client::of_url(&format!("{url}/partitions/{partition}/all"), token);
         let client = client.map_err(|error| chain(&error))?.patience(SILENCE);
+        if let Some((contents, records)) = of_state(&path, *hash)
+            && records == records_of(&client).map_err(|error| error.words())?
+        {
+            return Ok(Done { path, contents, is_new: false });
+        }
         // A file of the same message has what was erased since. It is replaced when the new one is there.
         let new = path.with_extension("new");
         let failed = |error: std::io::Error| format!("{}: {error}", new.display());
@@ -153,10 +155,17 @@ fn status_of(
     found.ok_or_else(|| "it has not opened the partition".to_owned())
 }
 
-/// The contents of a backup that is there already, if it has this state.
-fn unchanged(path: &Path, hash: StateHash) -> Option<BackupContents> {
-    let contents = BackupFile::open(path).ok()?.contents();
-    (contents.fold_version == FOLD_VERSION && contents.state_hash == hash).then_some(contents)
+/// The contents and records of a backup that is there already, if it has this state. The records are not in the hash, nor texts
+/// that retention removed from the middle of a conversation.
+fn of_state(path: &Path, hash: StateHash) -> Option<(BackupContents, BackupRecords)> {
+    let file = BackupFile::open(path).ok()?;
+    let contents = file.contents();
+    (contents.fold_version == FOLD_VERSION && contents.state_hash == hash).then(|| (contents, file.records()))
+}
+
+/// The erasures, legal holds and runs of retention of a partition.
+fn records_of(client: &Client) -> Result<BackupRecords, ClientError> {
+    Ok(BackupRecords::of(&client.erasures(None)?, &client.holds()?, &client.retention_runs()?))
 }
 
 impl RestoreArgs {
@@ -204,6 +213,11 @@ fn newest(folder: &Path, partition: u32) -> std::io::Result<Option<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use convofold::retention::Retention;
+    use convofold::{Subject, Time};
+
     use super::*;
 
     const MADE: [&str; 2] = ["2026-11-30T09:15:00.5Z", "2026-12-01T00:00:00Z"];
@@ -230,15 +244,34 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_is_unchanged_if_it_has_the_same_state() {
+    fn a_backup_is_unchanged_if_it_has_the_same_state_and_the_same_records() {
         let folder = tempfile::tempdir().unwrap();
         let db = convofold::Convofold::open(folder.path().join("db")).unwrap();
         let path = folder.path().join(file_name(7, MADE[0], 5));
-        assert!(unchanged(&path, db.state_hash()).is_none());
-        db.backup(&path, &BackupOptions::new(), |_| {}).unwrap();
-        assert!(unchanged(&path, db.state_hash()).is_some());
-        assert!(unchanged(&path, StateHash::from_bytes([7; 32])).is_none());
+        let is_unchanged = |hash| {
+            let records = BackupRecords::of(&db.erasures(), &db.holds(), &db.retention_runs());
+            of_state(&path, hash).is_some_and(|(_, found)| found == records)
+        };
+        let back_up = || {
+            let _ = fs::remove_file(&path);
+            db.backup(&path, &BackupOptions::new(), |_| {}).unwrap();
+        };
+        assert!(!is_unchanged(db.state_hash()));
+        back_up();
+        assert!(is_unchanged(db.state_hash()));
+        assert!(!is_unchanged(StateHash::from_bytes([7; 32])));
+        // Neither changes the state.
+        let hold = db.hold(Subject::Conversation("c-1".to_owned()), "a trial").unwrap();
+        assert!(!is_unchanged(db.state_hash()));
+        back_up();
+        assert!(is_unchanged(db.state_hash()));
+        db.lift_hold(hold).unwrap();
+        assert!(!is_unchanged(db.state_hash()));
+        back_up();
+        let rules = Retention::new().log_older_than(Duration::from_secs(86_400));
+        db.retain(&rules, Time::now(), false).unwrap();
+        assert!(!is_unchanged(db.state_hash()));
         fs::write(&path, "damaged").unwrap();
-        assert!(unchanged(&path, db.state_hash()).is_none());
+        assert!(!is_unchanged(db.state_hash()));
     }
 }
