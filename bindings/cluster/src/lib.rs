@@ -71,5 +71,7 @@ pub use follow::verification::{Verification, verify};
 pub use log::{LogIdentity, Mark, Message, Source, SourceError};
 pub use partition::{Partitions, fnv1a32};
 pub use records::{ClusterMap, LogName, LogRecord, NodeRecord, Owners, RecordError, check_name};
+#[cfg(any(feature = "ask", feature = "node"))]
+pub use republish::OtherNode;
 pub use republish::{KeptBack, Republish};
 pub use split::{Payload, Split, Splitter};

@@ -6,6 +6,8 @@
 use convofold::retention::RetentionRun;
 use convofold::{Event, Pseudonym};
 
+#[cfg(any(feature = "ask", feature = "node"))]
+use crate::headers;
 use crate::partition::Partitions;
 
 /// Decides which events of the database of a partition go back into the log.
@@ -33,7 +35,38 @@ pub enum KeptBack {
     Elsewhere,
 }
 
+/// Events come from another node than the one that was asked: the address belongs to it by now.
+#[cfg(any(feature = "ask", feature = "node"))]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected the events of node {node} of log {log}, found those of node {found_node} of log {found_log}")]
+#[non_exhaustive]
+pub struct OtherNode {
+    /// The node that was asked.
+    pub node: String,
+    /// Its log.
+    pub log: String,
+    /// The node that answers; empty if it does not say.
+    pub found_node: String,
+    /// Its log.
+    pub found_log: String,
+}
+
 impl Republish {
+    /// Refuses the events of another node, or of a node of another log: no owner could tell them from its own. `header` is the value
+    /// of a header of the answer.
+    ///
+    /// # Errors
+    /// [`OtherNode`]
+    #[cfg(any(feature = "ask", feature = "node"))]
+    pub fn expect_node<'a>(node: &str, log: &str, header: impl Fn(&str) -> Option<&'a str>) -> Result<(), OtherNode> {
+        let found = |name| header(name).unwrap_or_default().to_owned();
+        let (found_node, found_log) = (found(headers::NODE), found(headers::LOG));
+        if found_node == node && found_log == log {
+            return Ok(());
+        }
+        Err(OtherNode { node: node.to_owned(), log: log.to_owned(), found_node, found_log })
+    }
+
     /// For the database of this partition, in which retention ran so.
     #[must_use]
     pub fn new(partitions: Partitions, partition: u32, runs: &[RetentionRun]) -> Self {
@@ -121,6 +154,22 @@ mod tests {
         let gone = Err(KeptBack::WithoutText);
         assert_eq!(check(&db), [gone, gone, gone, Ok(()), Ok(()), Ok(()), Ok(())]);
         db.close().unwrap();
+    }
+
+    #[cfg(any(feature = "ask", feature = "node"))]
+    #[test]
+    fn events_of_another_node_or_log_do_not_go_back() {
+        let expect = |found: [Option<&'static str>; 2]| {
+            Republish::expect_node("a", "chat", |header| match header {
+                "convofold-node" => found[0],
+                "convofold-log" => found[1],
+                _ => None,
+            })
+        };
+        assert_eq!(expect([Some("a"), Some("chat")]), Ok(()));
+        for other in [[Some("b"), Some("chat")], [Some("a"), Some("sms")], [None, None]] {
+            assert!(expect(other).is_err(), "{other:?}");
+        }
     }
 
     #[test]

@@ -45,6 +45,12 @@ impl Client {
 }
 
 impl Changes {
+    /// The value of a header of the answer.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.body.header(name)
+    }
+
     /// The next event; `None` at the end of a feed that does not wait.
     ///
     /// # Errors

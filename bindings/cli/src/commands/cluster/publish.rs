@@ -56,6 +56,25 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// The number of partitions that it names.
 const SHOWN: usize = 4;
 
+/// Runs this, and says meanwhile on standard error if nothing is acknowledged for long.
+pub(super) fn telling_stalls<T>(publisher: &Publisher, run: impl FnOnce() -> T) -> T {
+    /// Also if it panics: the thread that tells must end.
+    struct Ends<'a>(&'a AtomicBool);
+
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| tell_stalls(publisher, &ended));
+        let _ends = Ends(&ended);
+        run()
+    })
+}
+
 /// Says on standard error why nothing is acknowledged, for instance because a stream is full, until the publishing has ended.
 fn tell_stalls(publisher: &Publisher, ended: &AtomicBool) {
     let (started, mut stall) = (Instant::now(), Stall::default());
@@ -124,13 +143,7 @@ impl PublishArgs {
             .parse_threads(self.threads)
             .stop(stop.clone());
         let publisher = Publisher::new(&nats, &registry, options);
-        let ended = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| tell_stalls(&publisher, &ended));
-            let outcome = self.publish(inputs, &publisher, &stop, console);
-            ended.store(true, Ordering::SeqCst);
-            outcome
-        })
+        telling_stalls(&publisher, || self.publish(inputs, &publisher, &stop, console))
     }
 
     fn publish(

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use convofold::replay::Target as _;
 use convofold::{Batch, Seq};
-use convofold_cluster::Republish;
 use convofold_cluster::nats::{PublishError, PublishOptions, Publisher};
-use convofold_server::Client;
+use convofold_cluster::{Partitions, Republish};
+use convofold_server::{Changes, Client};
 
-use super::{LogArgs, SILENCE, TokenArgs, failed};
+use super::publish::telling_stalls;
+use super::{LogArgs, SILENCE, TokenArgs, ask, failed};
 use crate::console::Console;
 use crate::error::{CliError, chain};
 use crate::exit::Exit;
@@ -56,35 +57,23 @@ impl RepublishArgs {
                 let what = format!("no such owner of partition {} has told its address", self.partition);
                 CliError::new(Exit::Usage, what).hint("`convofold cluster status` shows the owners")
             })?;
+        let token = self.token.token()?;
+        let refused = |why: String| CliError::new(Exit::Failure, why).hint("nothing was put into the log");
+        ask(url, &cluster.name, node, token.as_deref()).map_err(refused)?;
         let stop = interrupt::flag()?;
         // There the node refuses a token that would get events without their texts, or of some tenants only.
         let of_all = format!("{url}/partitions/{}/all", self.partition);
-        let client = Client::of_url(&of_all, self.token.token()?.as_deref())?.patience(SILENCE);
+        let client = Client::of_url(&of_all, token.as_deref())?.patience(SILENCE);
+        let changes = client.changes(self.from, false)?;
+        let is_asked = Republish::expect_node(node, &cluster.name, |header| changes.header(header));
+        is_asked.map_err(|error| refused(error.to_string()))?;
         let publisher = Publisher::new(&nats, &registry, PublishOptions::new().stop(stop));
-        let mut changes = client.changes(self.from, false)?;
-        let republish = Republish::new(registry.partitions(), self.partition, &client.retention_runs()?);
-        let (mut batch, mut kept_back) = (Vec::new(), BTreeMap::new());
-        loop {
-            let change = changes.next_change()?;
-            let is_end = change.is_none();
-            if let Some(event) = change.map(|change| change.event) {
-                match republish.check(&event) {
-                    Ok(()) => batch.push(event),
-                    Err(why) => *kept_back.entry(why.to_string()).or_insert(0) += 1,
-                }
-            }
-            if batch.len() >= BATCH_EVENTS || is_end {
-                let submitted = publisher.submit(Batch::new(std::mem::take(&mut batch)));
-                if submitted.is_err() {
-                    break;
-                }
-            }
-            if is_end {
-                break;
-            }
-        }
-        match publisher.finish(|_| {}) {
-            Ok(published) => {
+        let published = telling_stalls(&publisher, || {
+            let kept_back = self.publish(changes, &client, &publisher, registry.partitions())?;
+            Ok::<_, CliError>((kept_back, publisher.finish(|_| {})))
+        });
+        match published? {
+            (kept_back, Ok(published)) => {
                 let events = text::counted(published.acknowledged, "event");
                 console.note(format_args!("{events} of {node} put into the log"));
                 for (why, count) in kept_back {
@@ -92,8 +81,42 @@ impl RepublishArgs {
                 }
                 Ok(Exit::Success)
             }
-            Err(PublishError::Stopped { .. }) => Ok(Exit::Interrupted),
-            Err(error) => Err(CliError::new(Exit::Failure, chain(&error))),
+            (_, Err(PublishError::Stopped { .. })) => Ok(Exit::Interrupted),
+            (_, Err(error)) => Err(CliError::new(Exit::Failure, chain(&error))),
+        }
+    }
+
+    /// Publishes the events until their end, or until the publisher is stopped. Returns how many are kept back, and why.
+    fn publish(
+        &self,
+        mut changes: Changes,
+        client: &Client,
+        publisher: &Publisher,
+        partitions: Partitions,
+    ) -> Result<BTreeMap<String, u64>, CliError> {
+        let mut kept_back = BTreeMap::new();
+        loop {
+            let mut events = Vec::new();
+            while events.len() < BATCH_EVENTS
+                && let Some(change) = changes.next_change()?
+            {
+                events.push(change.event);
+            }
+            if events.is_empty() {
+                return Ok(kept_back);
+            }
+            // After the events: a run of retention can have taken their texts while they were read.
+            let republish = Republish::new(partitions, self.partition, &client.retention_runs()?);
+            events.retain(|event| match republish.check(event) {
+                Ok(()) => true,
+                Err(why) => {
+                    *kept_back.entry(why.to_string()).or_insert(0) += 1;
+                    false
+                }
+            });
+            if publisher.submit(Batch::new(events)).is_err() {
+                return Ok(kept_back);
+            }
         }
     }
 }
