@@ -35,7 +35,8 @@ use crate::personal;
 /// earlier backup.
 ///
 /// With the log of a cluster (--db nats://HOST:PORT/LOG), every owner of every partition erases from its own database. If
-/// the command cannot reach some owners, it prints their names and ends with exit code 8; then run it again.
+/// the command cannot reach some owners, or they have not read what the log has, nothing is erased in their partitions: it
+/// prints their names and ends with exit code 8; then run it again.
 #[derive(Debug, Args)]
 #[command(mut_arg("db", |db| {
     db.required(false).required_unless_present("backup").default_value_if("backup", ArgPredicate::IsPresent, Some("."))
@@ -60,6 +61,11 @@ pub struct EraseArgs {
     /// the old ids.
     #[arg(long)]
     open_too: bool,
+    /// With the log of a cluster: erase also in partitions of which an owner gives no answer. A legal hold that only this owner
+    /// has is not known then.
+    #[cfg(feature = "cluster")]
+    #[arg(long)]
+    skip_missing: bool,
     /// Print the receipts of all erasures so far.
     #[arg(long, conflicts_with_all = ["members", "numbers", "conversations", "dry_run", "open_too"])]
     receipts: bool,
@@ -149,7 +155,8 @@ impl EraseArgs {
         if self.dry_run {
             return erase_owners::list(owners, &subjects, self.json, console);
         }
-        erase_owners::erase(owners, &subjects, self.open_too, self.json, console)
+        let allowed = erase_owners::Allowed { open_too: self.open_too, skip_missing: self.skip_missing };
+        erase_owners::erase(owners, &subjects, allowed, self.json, console)
     }
 
     fn list_receipts(&self, console: &mut Console) -> Result<Exit, CliError> {

@@ -1,6 +1,6 @@
 //! `convofold erase --db nats://...`: every owner of every partition erases from its own database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use convofold::erase::{Erasable, Erased, Erasure};
 use convofold::{StateHash, Status, Subject};
@@ -33,28 +33,64 @@ struct ErasedJson<'a> {
     cleaned: Cleaned,
 }
 
-/// Erases from the databases of all owners. What a hold keeps, or what is open, is refused before anything is erased.
+/// What may be erased.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowed {
+    /// Open conversations, too.
+    pub(super) open_too: bool,
+    /// Also in partitions of which an owner gives no answer.
+    pub(super) skip_missing: bool,
+}
+
+/// Erases from the databases of all owners that have read what the log has now. What a hold keeps, or what is open, is refused
+/// before anything is erased. An owner without an answer can have such a hold, so nothing is erased in its partitions.
 pub(super) fn erase(
     owners: &AllOwners,
     subjects: &[Subject],
-    open_too: bool,
+    allowed: Allowed,
     json: bool,
     console: &mut Console,
 ) -> Result<Exit, CliError> {
-    let found = owners.each(|client| client.erasable(subjects));
+    let Allowed { open_too, skip_missing } = allowed;
+    let ends = owners.log_ends()?;
+    let found = owners.each_that_read(&owners.partitions(), &ends, |client| client.erasable(subjects));
     expect_erasable(&found, open_too)?;
+    let left_out = if skip_missing { Vec::new() } else { left_out(found) };
+    let without: BTreeSet<u32> = left_out.iter().map(|answer| answer.partition).collect();
+    let partitions = &owners.partitions() - &without;
     let request = EraseRequest { open_too, ..EraseRequest::of(subjects) };
     // All owners get the same random ids, and stay comparable.
     let request = request.seeded().map_err(|error| {
         CliError::new(Exit::Failure, format!("the system has no random numbers: {error}")).hint("nothing was erased")
     })?;
-    let answers = owners.each(|client| client.erase(&request));
+    let mut answers = owners.each_that_read(&partitions, &ends, |client| client.erase(&request));
+    answers.extend(left_out);
+    let unasked = owners.unasked().map(|unasked| answers.extend(unasked));
+    answers.sort_by_key(|answer| answer.partition);
     print_erased(&answers, json, console)?;
     console.note(
         "the log keeps the messages until their maximum age, and backups of before keep them too: an owner that is made from one of \
          them must erase again",
     );
-    Ok(tell_missing(&answers, "nothing was erased", console))
+    let exit = tell_missing(&answers, "nothing was erased", console);
+    let Err(why) = unasked else { return Ok(exit) };
+    console
+        .note(format_args!("whether other nodes became owners meanwhile is not known, run the command again: {why}"));
+    Ok(Exit::Incomplete)
+}
+
+/// The owners of the partitions of which one gave no answer: it, and why the others must not erase.
+fn left_out(found: Vec<OwnerAnswer<Vec<Erasable>>>) -> Vec<OwnerAnswer<EraseAnswer>> {
+    let silent: BTreeSet<u32> =
+        found.iter().filter(|answer| answer.outcome.is_err()).map(|answer| answer.partition).collect();
+    let why = "another owner gave no answer, and may have a legal hold; --skip-missing erases here all the same";
+    let of_silent = found.into_iter().filter(|answer| silent.contains(&answer.partition));
+    of_silent
+        .map(|OwnerAnswer { partition, node, outcome }| {
+            let why = outcome.err().unwrap_or_else(|| why.to_owned());
+            OwnerAnswer { partition, node, outcome: Err(why) }
+        })
+        .collect()
 }
 
 /// Lists what would be erased.
@@ -64,7 +100,8 @@ pub(super) fn list(
     json: bool,
     console: &mut Console,
 ) -> Result<Exit, CliError> {
-    let answers = owners.each(|client| client.erasable(subjects));
+    let ends = owners.log_ends()?;
+    let answers = owners.each_that_read(&owners.partitions(), &ends, |client| client.erasable(subjects));
     if json {
         for (answer, erasable) in each(&answers) {
             let OwnerAnswer { partition, node, .. } = answer;
@@ -211,4 +248,26 @@ fn tell_missing<T>(answers: &[OwnerAnswer<T>], what: &str, console: &mut Console
         console.note("run the same command again when they answer; what was erased stays erased");
     }
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_erased_in_a_partition_of_which_an_owner_gives_no_answer() {
+        let answer = |partition, node: &str, outcome| OwnerAnswer { partition, node: node.to_owned(), outcome };
+        let silent = || Err("it does not answer".to_owned());
+        let found = vec![
+            answer(0, "a", Ok(Vec::new())),
+            answer(0, "b", Ok(Vec::new())),
+            answer(1, "a", Ok(Vec::new())),
+            answer(1, "b", silent()),
+        ];
+        let left_out = left_out(found);
+        let found: Vec<_> = left_out.iter().map(|it| (it.partition, &*it.node, it.outcome.is_err())).collect();
+        assert_eq!(found, [(1, "a", true), (1, "b", true)]);
+        assert!(left_out[0].outcome.as_ref().unwrap_err().contains("another owner"));
+        assert_eq!(left_out[1].outcome.as_ref().unwrap_err(), "it does not answer");
+    }
 }
