@@ -10,7 +10,7 @@ use serde_json::json;
 use super::publish::Log;
 use super::servers::until;
 use crate::nats::{Lease, LeaseError, Leases};
-use crate::node::{Node, NodeOptions};
+use crate::node::{Node, NodeOptions, PartitionStatus};
 
 fn acquire(leases: &Leases, holder: &str) -> Option<Lease> {
     until("the brokers answer", || leases.acquire("alerts-0", holder).ok())
@@ -67,7 +67,7 @@ fn one_owner_of_each_partition_sends_its_alerts_and_another_one_takes_over() {
     let a = node(&log, "a", dir.path());
     until("the first node sends all alerts", || (sends(&a) == 2).then_some(()));
     let b = node(&log, "b", dir.path());
-    until("the other node follows", || b.status().partitions.iter().all(|it| it.is_following()).then_some(()));
+    until("the other node follows", || b.status().partitions.iter().all(PartitionStatus::is_following).then_some(()));
     assert_eq!(sends(&b), 0);
     a.close().unwrap();
     until("the other node sends all alerts", || (sends(&b) == 2).then_some(()));
