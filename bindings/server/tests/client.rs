@@ -275,6 +275,8 @@ fn a_server_that_says_nothing_is_named_after_the_patience() {
     let address = stops.local_addr().unwrap();
     let stopping = thread::spawn(move || {
         let (mut stream, _) = stops.accept().unwrap();
+        // An answer before the request would be a fault of the server.
+        assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconvofold-version: ";
         write!(stream, "{head}{}\r\n\r\n5\r\nwords\r\n", env!("CARGO_PKG_VERSION")).unwrap();
         stream
