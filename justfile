@@ -190,7 +190,7 @@ torture-short:
 # system calls, power cuts. `just torture-care 2000` before a release.
 torture-care count="40":
     for work in compact erase retain; do \
-        for at in random calls cuts; do just torture $work --at $at --count {{count}} || exit 1; done; \
+        for at in random calls cuts; do just torture $work --threads 1 --at $at --count {{count}} || exit 1; done; \
     done
 
 # Fuzzes all readers of external bytes, each target for a number of seconds. The first build takes some minutes.

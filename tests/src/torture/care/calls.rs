@@ -53,7 +53,9 @@ pub(super) fn run(campaign: &Campaign, work: Work) -> Result<Report> {
             let Some(last) = all.get(usize::try_from(trial)?) else { break };
             let desk = tempfile::Builder::new().prefix("call-").tempdir_in(folder.path()).context("a folder")?;
             let place = Desk { bench: &bench, work, folder: desk.path(), is_in_empty: false };
-            match kill(&place, *last, trials).with_context(|| format!("{last:?}, {place:?}")) {
+            match kill(&place, *last, trials)
+                .with_context(|| format!("{last:?}, {:?} in {}", place.work, place.folder.display()))
+            {
                 Ok(true) => trials.passed(last.call),
                 Ok(false) => trials.passed("found no such call"),
                 Err(error) => trials.failed(trial, &error, Some(desk)),

@@ -48,7 +48,7 @@ fn cut(bench: &Bench, work: Work, laid: &Path, desk: &Path, trial: u64, trials: 
     mount.unmount()?;
     let mount = Mount::image(&cut, &desk.join("cut-mounted"))?;
     let place = Desk { bench, work, folder: mount.point(), is_in_empty: false };
-    place.go_on(!has_ended, trials).with_context(|| format!("{place:?}"))?;
+    place.go_on(!has_ended, trials).with_context(|| format!("{work:?} in {}", place.folder.display()))?;
     mount.unmount()?;
     Ok(!has_ended)
 }

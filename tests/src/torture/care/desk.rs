@@ -20,7 +20,6 @@ use crate::torture::examination::{copy_folder, expect_log};
 use crate::torture::limits::{Ran, run_limited};
 
 /// The place of one trial.
-#[derive(Debug)]
 pub(super) struct Desk<'a> {
     pub(super) bench: &'a Bench,
     pub(super) work: Work,

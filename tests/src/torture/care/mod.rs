@@ -59,7 +59,7 @@ fn kill_at_random(campaign: &Campaign, works: &[Work]) -> Result<Report> {
             let desk = tempfile::Builder::new().prefix("care-").tempdir_in(folder.path()).context("a folder")?;
             let work = *works.get(usize::try_from(trial)? % works.len()).context("a command")?;
             let place = Desk { bench: &bench, work, folder: desk.path(), is_in_empty: trials.random(trial).random() };
-            match place.kill(trial, trials).with_context(|| format!("{place:?}")) {
+            match place.kill(trial, trials).with_context(|| format!("{:?} in {}", place.work, place.folder.display())) {
                 Ok(true) => trials.passed(work.name()),
                 Ok(false) => trials.passed("ended before the kill"),
                 Err(error) => trials.failed(trial, &error, Some(desk)),
