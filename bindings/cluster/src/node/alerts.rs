@@ -1,19 +1,18 @@
 //! Which owner of a partition sends its alerts: the one that holds the lease of the partition.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use convofold_server::Jobs;
 
 use super::life::Open;
+use super::pause::pause;
 use crate::follow::clock::{Clock, SystemClock};
 use crate::follow::status::{State, Status};
 use crate::nats::{ClusterError, Lease, LeaseError, Leases, Nats, Registry};
 
-/// How often it looks whether to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// An owner whose log was not verified for this time leaves the alerts to another one.
 const MAX_VERIFIED_AGE_MS: i64 = 30_000;
 /// How long it waits for the answers of receivers when it stops to send.
@@ -44,11 +43,8 @@ impl AlertSender {
             }
             open.note_sending(self.held.keys().copied().collect());
             drop(open);
-            for _ in 0..Lease::RENEW_INTERVAL.as_millis() / LOOK_INTERVAL.as_millis() {
-                if self.stop.load(Ordering::Relaxed) {
-                    return self.give_back(|_| false);
-                }
-                std::thread::sleep(LOOK_INTERVAL);
+            if !pause(&self.stop, Lease::RENEW_INTERVAL) {
+                return self.give_back(|_| false);
             }
         }
     }
@@ -64,7 +60,11 @@ impl AlertSender {
         for partition in current {
             let renewed = self.held.get_mut(partition).map(Lease::renew);
             let acquired = match renewed {
-                Some(Ok(())) => continue,
+                Some(Ok(())) => {
+                    // They ended with the database if the partition was taken and given back since.
+                    self.start(*partition);
+                    continue;
+                }
                 Some(Err(LeaseError::Cluster(error))) => {
                     self.end_lost();
                     return Err(error);
@@ -83,13 +83,16 @@ impl AlertSender {
     }
 
     fn begin(&mut self, partition: u32, lease: Lease) {
-        match self.jobs.start_alerts(&partition.to_string()) {
-            Ok(()) => {
-                tracing::info!(partition, token = lease.token(), "this node sends the alerts of the partition");
-                self.held.insert(partition, lease);
-            }
-            Err(error) => tracing::error!(partition, %error, "alerts cannot be sent"),
+        if self.start(partition) {
+            tracing::info!(partition, token = lease.token(), "this node sends the alerts of the partition");
+            self.held.insert(partition, lease);
         }
+    }
+
+    /// Sends the alerts of a partition, if that has not begun. Returns whether it could.
+    fn start(&self, partition: u32) -> bool {
+        let started = self.jobs.start_alerts(&partition.to_string());
+        started.inspect_err(|error| tracing::error!(partition, %error, "alerts cannot be sent")).is_ok()
     }
 
     /// Sends no more for partitions whose lease is not certain.

@@ -1,13 +1,14 @@
 //! Whether the other owners of a node's partitions have the same states.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use convofold_server::Client;
 
 use super::life::Open;
+use super::pause::pause;
 use super::status::{Different, Finding, NodeStatus, NotComparable};
 use crate::agree::{Agreement, compare};
 use crate::nats::Registry;
@@ -17,8 +18,6 @@ use crate::records::{ClusterMap, Owners};
 const INTERVAL: Duration = Duration::from_secs(10);
 /// How long another node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it looks whether to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Asks the other owners of the partitions of a node for their state hashes, from time to time.
 pub(super) struct Comparison {
@@ -33,13 +32,7 @@ pub(super) struct Comparison {
 impl Comparison {
     /// Compares until the node ends. Another node that does not answer holds up only this thread.
     pub(super) fn run(&self) {
-        loop {
-            for _ in 0..INTERVAL.as_millis() / LOOK_INTERVAL.as_millis() {
-                if self.stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::sleep(LOOK_INTERVAL);
-            }
+        while pause(&self.stop, INTERVAL) {
             let Some(open) = self.open.upgrade() else { return };
             let own = open.status();
             drop(open);

@@ -5,6 +5,7 @@ mod identity;
 mod known;
 mod options;
 mod partition;
+mod pause;
 mod status;
 mod comparison;
 mod upkeep;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::error::NodeError;
 use super::identity;
+use super::pause::pause;
 use super::status::PartitionStatus;
 use crate::follow::clock::{Clock, SystemClock};
 use crate::follow::error::FollowError;
@@ -24,8 +25,6 @@ use crate::nats::{DeadLetters, Nats, NatsSource, Registry, check_stream};
 const RETRY_PAUSE: Duration = Duration::from_secs(30);
 /// The pause before brokers are asked again that do not answer.
 const UNREACHABLE_PAUSE: Duration = Duration::from_secs(1);
-/// How often a pause looks whether to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// sled's cache of each partition: the smallest that costs no speed.
 const CACHE_BYTES: u64 = 8 << 20;
 /// The log after which a checkpoint is written. Many partitions start again at the same time, so each has less to fold.
@@ -156,8 +155,8 @@ impl Life {
     /// time.
     fn follow(mut self, mut follower: Follower<NatsSource, DeadLetters>) -> Result<(), FollowError> {
         while !self.stop.load(Ordering::Relaxed) {
-            if let Some(pause) = self.check() {
-                self.pause(pause);
+            if let Some(left) = self.check() {
+                pause(&self.stop, left);
                 continue;
             }
             let Err(error) = follower.run(&self.stop) else { return Ok(()) };
@@ -169,7 +168,9 @@ impl Life {
             let found = self.accepted.iter().position(|accepted| follower.accept(accepted).is_ok());
             match found {
                 Some(accepted) => drop(self.accepted.remove(accepted)),
-                None => self.pause(RETRY_PAUSE),
+                None => {
+                    pause(&self.stop, RETRY_PAUSE);
+                }
             }
         }
         follower.finish()
@@ -210,12 +211,5 @@ impl Life {
             |state: &State| same(state).map_or_else(|| SystemClock::default().now_ms(), |before| before.since_ms);
         let next = state.map(|state| Problem { since_ms: since(&state), state });
         *problem = next;
-    }
-
-    fn pause(&self, mut left: Duration) {
-        while !left.is_zero() && !self.stop.load(Ordering::Relaxed) {
-            std::thread::sleep(LOOK_INTERVAL);
-            left = left.saturating_sub(LOOK_INTERVAL);
-        }
     }
 }

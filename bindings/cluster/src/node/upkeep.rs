@@ -12,13 +12,12 @@ use convofold::{Convofold, Time};
 use convofold_server::{Job, JobOutcome, Jobs};
 
 use super::life::Open;
+use super::pause::pause;
 use crate::follow::clock::{Clock, SystemClock};
 use crate::follow::status::{State, Status};
 
 /// How often it looks what is due.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How often it looks whether to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// For how long after a time of day a log at rest may still get messages of before: the clocks of brokers and nodes differ.
 const REST_MS: i64 = 5 * 60_000;
 /// The pause after a run that failed.
@@ -50,13 +49,7 @@ impl Upkeep {
 
     /// Runs what is due until the node ends.
     pub(super) fn run(mut self) {
-        loop {
-            for _ in 0..INTERVAL.as_millis() / LOOK_INTERVAL.as_millis() {
-                if self.stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                std::thread::sleep(LOOK_INTERVAL);
-            }
+        while pause(&self.stop, INTERVAL) {
             let Some(open) = self.open.upgrade() else { return };
             let followed = open.followed();
             drop(open);
