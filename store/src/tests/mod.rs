@@ -10,6 +10,8 @@ mod counters;
 mod damage;
 mod directory;
 mod erase;
+mod erase_beside;
+mod erase_load;
 mod erase_open;
 mod exact;
 mod explain;
